@@ -1,0 +1,101 @@
+"""How every compiled function of the project is compiled, and where its machine code is kept.
+
+numba checks the cached code of a function against that function's own source file only: an edit
+in a compiled function that it calls from another file goes unnoticed, and stale machine code runs.
+So the cache lies in a folder named after a hash of *all* kernel sources and of the versions that
+make the code; any edit or upgrade leads to a fresh folder. This module sets the folder before
+numba is imported, which is why nothing else in the project imports numba.
+"""
+
+import hashlib
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypeVar, cast
+
+_KERNEL_ROOMS = ("indicators", "engine")
+_KEPT_FOLDERS = 3
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def kernel_fingerprint(root: Path | None = None) -> str:
+    """Hash (16 hex digits) of all kernel sources under `root` and of Python, numba, NumPy, CPU."""
+    root = root or Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256()
+    for room in _KERNEL_ROOMS:
+        for source in sorted((root / room).rglob("*.py")):
+            digest.update(source.relative_to(root).as_posix().encode() + b"\0")
+            digest.update(source.read_bytes() + b"\0")
+    for part in (sys.version, platform.machine(), version("numba"), version("numpy")):
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _cache_root() -> Path:
+    configured = os.environ.get("GRIDTUI_KERNEL_CACHE")
+    if configured:
+        return Path(configured)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "gridtui" / "kernels"
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _choose_folder() -> Path:
+    """The folder for this fingerprint; a temporary one where the home cannot be written."""
+    name = kernel_fingerprint()
+    try:
+        folder = _cache_root() / name
+    except RuntimeError:  # no home directory at all
+        folder = Path(tempfile.gettempdir()) / "gridtui-kernels" / name
+    if not _writable(folder):
+        folder = Path(tempfile.mkdtemp(prefix="gridtui-kernels-")) / name
+        folder.mkdir(parents=True)
+    return folder
+
+
+def _drop_old_folders(current: Path) -> None:
+    """Keep the newest few fingerprints; every edit of a kernel leaves one behind."""
+    try:
+        others = [p for p in current.parent.iterdir() if p.is_dir() and p != current]
+        others.sort(key=lambda p: p.stat().st_mtime, reverse=True)
+    except OSError:
+        return
+    for stale in others[_KEPT_FOLDERS - 1 :]:
+        shutil.rmtree(stale, ignore_errors=True)
+
+
+CACHE_FOLDER = _choose_folder()
+os.environ["NUMBA_CACHE_DIR"] = str(CACHE_FOLDER)
+
+import numba  # noqa: E402  (the folder must be known first)
+
+_drop_old_folders(CACHE_FOLDER)
+
+
+def compiled(function: F) -> F:
+    """Compile without the GIL (the screens stay alive) and keep the machine code on disk."""
+    return cast(F, numba.njit(nogil=True, cache=True)(function))
+
+
+def is_compiled() -> bool:
+    """Whether a complete run has left its machine code in this version's folder."""
+    return (CACHE_FOLDER / "complete").exists()
+
+
+def mark_compiled() -> None:
+    """Note that everything a run needs has been compiled into the folder."""
+    (CACHE_FOLDER / "complete").touch()
