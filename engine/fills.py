@@ -377,8 +377,5 @@ def _liquidated(bar: Any, x: float, reached: float) -> bool:
                 row,
                 i,
             )
-    if state.wallet < 0.0:
-        state.insurance -= state.wallet
-        state.wallet = 0.0
     state.regenerate = 1
     return True

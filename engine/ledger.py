@@ -96,7 +96,8 @@ def close_quantity(
     """Close `qty` of one lot, or of the whole side oldest lot first, at `price` for `fee`.
 
     One row in the log. A lot that is used up leaves its result in the ring of the regime. A lot
-    that is reduced keeps its take-profits' prices; the farther part shrinks first.
+    that is reduced keeps its take-profits' prices; the farther part shrinks first. A flat account
+    owes nothing: what a gap has taken beyond the wallet is booked as insurance.
     """
     s = state.sides[side]
     left = qty
@@ -146,6 +147,9 @@ def close_quantity(
         born,
     )
     refresh_side(state, rules, side, bar)
+    if state.sides[0].lot_count + state.sides[1].lot_count == 0 and state.wallet < 0.0:
+        state.insurance -= state.wallet
+        state.wallet = 0.0
 
 
 @compiled

@@ -82,7 +82,6 @@ def lay_entries(
         if price <= 0.0:
             continue
         if sign * (price - p) >= 0.0:
-            state.refused_entries += 1
             continue
         qty = round_down(notional / price, rules.step)
         value = qty * price

@@ -1,1 +1,4 @@
-"""What survives a crash: snapshots, the journal of order intents, trade files, locks. Empty until live trading."""
+"""What survives a crash: snapshots, journal of order intents, trade files, locks, control.
+
+Empty until the strategy trades live.
+"""
