@@ -15,7 +15,7 @@ import numpy as np
 from engine.account import LONG, SHORT
 from engine.grid import round_down
 from engine.ledger import Trades, set_stop, signed, unrealised, write_row
-from engine.orders import lay_entries, lay_take_profits, send_entries, spacing_at
+from engine.orders import lay_entries, lay_take_profits, send_entries
 from engine.pruning import NONE, choose_prune, worst_lot
 from engine.risk import VAR_DELEVERAGE_RATIO, var_blocks
 from engine.sizing import kelly_multiplier
@@ -36,6 +36,7 @@ ROW = np.dtype(
         ("volume_ratio", "f8"),
         ("funding_rate", "f8"),
         ("regime", "i8"),
+        ("spacing", "f8"),  # of the bar to come, see orders.spacing_at
     ]
 )
 
@@ -95,7 +96,7 @@ def prune_of_side(state: Any, row: Any, rules: Any, i: int, side: int) -> tuple[
     if s.lot_count == 0:
         return NONE, NONE
     cooled_down = i - s.last_prune >= rules.prune_cooldown_bars
-    lot, label = choose_prune(s, signed(side), row, spacing_at(row, rules), cooled_down, rules)
+    lot, label = choose_prune(s, signed(side), row, cooled_down, rules)
     if lot != NONE:
         s.last_prune = i
     return lot, label
@@ -124,8 +125,8 @@ def pressure_prune(state: Any, row: Any, i: int, side: int) -> int:
 def lay_orders(state: Any, row: Any, rules: Any, i: int) -> None:
     """Steps 6-8: trailing, value at risk, and the take-profits and entries that should rest."""
     p = row.close
-    spacing = spacing_at(row, rules)
-    lay_take_profits(state, rules, i, p, spacing)
+    spacing = row.spacing
+    lay_take_profits(state, row, rules, i)
     if state.halted == 1:
         return
     changed = state.started == 0 or row.regime != state.last_regime
@@ -157,9 +158,9 @@ def lay_orders(state: Any, row: Any, rules: Any, i: int) -> None:
             short.entry_count = 0
         if long_fresh:
             keep_anchor = trailing and not changed
-            lay_entries(state, row, rules, LONG, spacing, size, keep_anchor, old_long)
+            lay_entries(state, row, rules, LONG, size, keep_anchor, old_long)
         if short_fresh:
-            lay_entries(state, row, rules, SHORT, spacing, size, False, old_short)
+            lay_entries(state, row, rules, SHORT, size, False, old_short)
     send_entries(state, i, p, blocked)
 
 

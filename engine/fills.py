@@ -68,25 +68,10 @@ def walk_candle(
 
     `first` is the bar's first candle: orders sent in this bar meet the market at its open.
     """
-    opened, high, low, close = candle
     if first:
         state.entry_fills = 0
-    if _untouched(state, high, low) and _solvent(state, high) and _solvent(state, low):
-        return
-    bar = (state, trades, rules, tiers, i, row)
-    for side in range(2):
-        _stop_if_passed(bar, side, opened)
-    if first:
-        _refuse_crossed_entries(bar, opened)
-        _walk(bar, before, opened, _OPENING_GAP)
-        _fill_crossed_take_profits(bar, opened)
-    else:
-        _walk(bar, before, opened, _GAP)
-    _walk(bar, opened, opened, _LEG)
-    turn, far = (low, high) if close >= opened else (high, low)
-    _walk(bar, opened, turn, _LEG)
-    _walk(bar, turn, far, _LEG)
-    _walk(bar, far, close, _LEG)
+    if not (_untouched(state, candle[1], candle[2]) and _solvent(state, candle[2], candle[1])):
+        _walk_through(state, trades, rules, tiers, i, row, before, candle, first)
 
 
 @compiled
@@ -119,44 +104,66 @@ def stop_label(side: int) -> int:
 
 
 @compiled
+def _walk_through(
+    state: Any,
+    trades: Trades,
+    rules: Any,
+    tiers: Tiers,
+    i: int,
+    row: Any,
+    before: float,
+    candle: tuple[float, float, float, float],
+    first: bool,
+) -> None:
+    """A candle that meets something: the gap before it, what waits at the open, then the path."""
+    opened, high, low, close = candle
+    bar = (state, trades, rules, tiers, i, row)
+    for side in range(2):
+        _stop_if_passed(bar, side, opened)
+    if first:
+        _refuse_crossed_entries(bar, opened)
+        _walk(bar, before, opened, _OPENING_GAP)
+        _fill_crossed_take_profits(bar, opened)
+    else:
+        _walk(bar, before, opened, _GAP)
+    _walk(bar, opened, opened, _LEG)
+    turn, far = (low, high) if close >= opened else (high, low)
+    _walk(bar, opened, turn, _LEG)
+    _walk(bar, turn, far, _LEG)
+    _walk(bar, far, close, _LEG)
+
+
+@compiled
 def _untouched(state: Any, high: float, low: float) -> bool:
     """Whether no order lies in [low, high] or beyond: the common case, decided fast."""
     for side in range(2):
         s = state.sides[side]
-        for row in range(s.entry_count):
-            entry = s.entries[row]
-            if entry.sent >= 0:
-                if side == LONG:
-                    if entry.price >= low:
-                        return False
-                elif entry.price <= high:
-                    return False
-        if s.lot_count > 0:
-            if side == LONG:
-                if s.stop_price >= low:
-                    return False
-            elif s.stop_price <= high:
+        sign = signed(side)
+        worst = low if side == LONG else high
+        best = high if side == LONG else low
+        if sign * (s.stop_price - worst) >= 0.0:  # false while there is none: NaN
+            return False
+        for k in range(s.entry_count):
+            if sign * (s.entries[k].price - worst) >= 0.0 and s.entries[k].sent >= 0:
                 return False
-            for k in range(s.lot_count):
-                lot = s.lots[k]
-                if side == LONG:
-                    if lot.near_qty > 0.0 and lot.near_price <= high:
-                        return False
-                    if lot.far_qty > 0.0 and lot.far_price <= high:
-                        return False
-                else:
-                    if lot.near_qty > 0.0 and lot.near_price >= low:
-                        return False
-                    if lot.far_qty > 0.0 and lot.far_price >= low:
-                        return False
+        for k in range(s.lot_count):
+            lot = s.lots[k]
+            if sign * (best - lot.near_price) >= 0.0 and lot.near_qty > 0.0:
+                return False
+            if sign * (best - lot.far_price) >= 0.0 and lot.far_qty > 0.0:
+                return False
     return True
 
 
 @compiled
-def _solvent(state: Any, x: float) -> bool:
-    held = (state.sides[LONG].qty + state.sides[SHORT].qty) * x
-    equity = state.wallet + unrealised(state, LONG, x) + unrealised(state, SHORT, x)
-    return held == 0.0 or equity > HIGHEST_MARGIN_RATE * held
+def _solvent(state: Any, low: float, high: float) -> bool:
+    """Whether the equity everywhere in [low, high] is beyond any maintenance margin there."""
+    long, short = state.sides[LONG], state.sides[SHORT]
+    paid = state.wallet - long.qty * long.avg_entry + short.qty * short.avg_entry
+    net = long.qty - short.qty
+    least = paid + net * (low if net > 0.0 else high)
+    held = (long.qty + short.qty) * high
+    return held == 0.0 or least > HIGHEST_MARGIN_RATE * held
 
 
 @compiled
@@ -345,7 +352,7 @@ def _stop(bar: Any, side: int, price: float) -> None:
 def _liquidated(bar: Any, x: float, reached: float) -> bool:
     """Step 4: close everything where the margin is used up on the way from x to `reached`."""
     state, trades, rules, tiers, i, row = bar
-    if _solvent(state, x) and _solvent(state, reached):
+    if _solvent(state, min(x, reached), max(x, reached)):
         return False
     long, short = state.sides[LONG], state.sides[SHORT]
     position = (state.wallet, long.qty, long.avg_entry, short.qty, short.avg_entry)

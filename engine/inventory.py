@@ -34,7 +34,7 @@ def calculate_optimal_spread(
     if gamma < 1e-12:
         return 2.0 * volatility / kappa
     risk = gamma * volatility * volatility * time_horizon
-    return risk + (2.0 / gamma) * math.log(1.0 + gamma * volatility / kappa)
+    return risk + (2.0 / gamma) * math.log1p(gamma * volatility / kappa)
 
 
 @compiled

@@ -19,6 +19,7 @@ from engine.decide import (
 from engine.features import Features
 from engine.fills import count_stop, final_close, market_exit, stop_label, walk_candle
 from engine.ledger import WHOLE_SIDE, Trades, book_funding, unrealised
+from engine.orders import spacing_at
 from engine.params import StrategyParams
 from engine.risk import Tiers
 from engine.rules import kernel_rules
@@ -124,6 +125,7 @@ def run_bars(
             return i
         _read_row(f, i - 1, row)
         row.next_open = f.time[i]
+        row.spacing = spacing_at(row, rules)
         opened = f.open[i]
         if not np.isnan(f.settlement[i]):
             book_funding(state, opened, f.settlement[i])

@@ -37,7 +37,6 @@ def lay_entries(
     row: Any,
     rules: Any,
     side: int,
-    spacing: float,
     size: float,
     keep_anchor: bool,
     old_count: int,
@@ -50,6 +49,7 @@ def lay_entries(
     s = state.sides[side]
     sign = signed(side)
     p = row.close
+    spacing = row.spacing
     if not keep_anchor:
         s.anchor = side_anchor(
             p,
@@ -125,7 +125,7 @@ def send_entries(state: Any, i: int, p: float, blocked: bool) -> None:
 
 
 @compiled
-def lay_take_profits(state: Any, rules: Any, i: int, p: float, spacing: float) -> None:
+def lay_take_profits(state: Any, row: Any, rules: Any, i: int) -> None:
     """Two take-profits for every lot that has none yet, or one where a part would be too small."""
     for side in range(2):
         s = state.sides[side]
@@ -133,8 +133,8 @@ def lay_take_profits(state: Any, rules: Any, i: int, p: float, spacing: float) -
             lot = s.lots[k]
             if lot.tp_bar >= 0:
                 continue
-            near_price = _take_profit_price(rules, side, lot.price, p, spacing, 1)
-            far_price = _take_profit_price(rules, side, lot.price, p, spacing, 2)
+            near_price = _take_profit_price(rules, side, lot.price, row, 1)
+            far_price = _take_profit_price(rules, side, lot.price, row, 2)
             near = round_down(rules.tp_concentration * lot.qty, rules.step)
             far = np.rint((lot.qty - near) * 1e10) / 1e10
             smallest = rules.step * (1.0 - 1e-9)
@@ -151,11 +151,10 @@ def lay_take_profits(state: Any, rules: Any, i: int, p: float, spacing: float) -
 
 
 @compiled
-def _take_profit_price(
-    rules: Any, side: int, entry: float, p: float, spacing: float, power: int
-) -> float:
+def _take_profit_price(rules: Any, side: int, entry: float, row: Any, power: int) -> float:
     sign = signed(side)
-    price = nudge_off_round_number(entry * (1.0 + spacing / p) ** (sign * power))
+    p = row.close
+    price = nudge_off_round_number(entry * (1.0 + row.spacing / p) ** (sign * power))
     fee = rules.fee_maker
     if side == LONG:
         breakeven = round_up(entry * (1.0 + fee) / (1.0 - fee), rules.tick)

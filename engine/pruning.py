@@ -19,38 +19,45 @@ NONE = -1
 
 
 @compiled
-def choose_prune(
-    s: Any, sign: int, row: Any, spacing: float, cooled_down: bool, rules: Any
-) -> tuple[int, int]:
+def choose_prune(s: Any, sign: int, row: Any, cooled_down: bool, rules: Any) -> tuple[int, int]:
     """Index of the lot to close and the label of the first reason that holds; (-1, -1) if none.
 
     `s` is the side's record, `row` the features of the last closed bar. The first reason waits for
     no cooldown.
     """
     price = row.close
-    worst = worst_lot(s, sign, price)
+    spacing = row.spacing
+    worst = oldest = farthest = dearest = NONE
+    largest_loss = distance = 0.0
+    for k in range(s.lot_count):
+        lot = s.lots[k]
+        under_water = sign * (lot.price - price)
+        if under_water <= 0.0:
+            continue
+        if oldest == NONE:
+            oldest = k
+        if under_water * lot.qty > largest_loss:
+            worst = k
+            largest_loss = under_water * lot.qty
+        if under_water > distance:
+            farthest = k
+            distance = under_water
+        if dearest == NONE and -lot.funding > rules.funding_cost_ratio * lot.qty * spacing:
+            dearest = k
     if worst == NONE:
         return NONE, NONE
     if sign * (price - row.kama) < -rules.deviance_sigma * row.atr:
         return worst, PRUNE_DEVIANCE
     if not cooled_down:
         return NONE, NONE
-    oldest = first_losing_lot(s, sign, price)
     if row.next_open - s.lots[oldest].time > rules.max_position_age_ms:
         return oldest, PRUNE_OLDEST
-    stranded = farthest_lot(s, sign, price)
-    if abs(price - s.lots[stranded].price) > rules.gap_prune_mult * spacing:
-        return stranded, PRUNE_GAP
-    for k in range(s.lot_count):
-        lot = s.lots[k]
-        limit = rules.funding_cost_ratio * lot.qty * spacing
-        if sign * (price - lot.price) < 0.0 and -lot.funding > limit:
-            return k, PRUNE_FUNDING
-    under_water = abs(price - s.lots[worst].price)
-    if (
-        under_water >= rules.offset_min_spacings * spacing
-        and s.buffer > rules.offset_prune_ratio * under_water * s.lots[worst].qty
-    ):
+    if distance > rules.gap_prune_mult * spacing:
+        return farthest, PRUNE_GAP
+    if dearest != NONE:
+        return dearest, PRUNE_FUNDING
+    deep = sign * (s.lots[worst].price - price) >= rules.offset_min_spacings * spacing
+    if deep and s.buffer > rules.offset_prune_ratio * largest_loss:
         return worst, PRUNE_OFFSET
     return NONE, NONE
 
@@ -66,25 +73,3 @@ def worst_lot(s: Any, sign: int, price: float) -> int:
             worst = k
             largest = loss
     return worst
-
-
-@compiled
-def first_losing_lot(s: Any, sign: int, price: float) -> int:
-    """The oldest lot that loses; -1 if none does."""
-    for k in range(s.lot_count):
-        if sign * (price - s.lots[k].price) < 0.0:
-            return k
-    return NONE
-
-
-@compiled
-def farthest_lot(s: Any, sign: int, price: float) -> int:
-    """The losing lot whose entry is farthest from `price`, the oldest of equals."""
-    farthest = NONE
-    distance = 0.0
-    for k in range(s.lot_count):
-        away = sign * (s.lots[k].price - price)
-        if away > distance:
-            farthest = k
-            distance = away
-    return farthest

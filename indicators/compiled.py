@@ -87,8 +87,11 @@ _drop_old_folders(CACHE_FOLDER)
 
 
 def compiled(function: F) -> F:
-    """Compile without the GIL (the screens stay alive) and keep the machine code on disk."""
-    return cast(F, numba.njit(nogil=True, cache=True)(function))
+    """Compile without the GIL (the screens stay alive) and keep the machine code on disk.
+
+    Division by zero gives inf or NaN as in NumPy: a check and a branch for each would cost more.
+    """
+    return cast(F, numba.njit(nogil=True, cache=True, error_model="numpy")(function))
 
 
 def is_compiled() -> bool:

@@ -29,7 +29,7 @@ settings_of_a_trader = st.fixed_dictionaries(
         "grid_levels": st.integers(1, 8),
         "max_inventory_per_side": st.integers(1, 8),
         "regen_drift_mult": st.floats(0.5, 4.0),
-        "gamma": st.floats(0.0, 2.0),
+        "gamma": st.just(0.0) | st.floats(1e-6, 2.0),
         "as_time_horizon": st.floats(0.0, 288.0),
         "atr_sl_mult": st.floats(0.8, 5.0) | st.just(50.0),
         "tp_concentration": st.floats(0.0, 1.0),

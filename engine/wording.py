@@ -1,0 +1,37 @@
+"""Numbers as people read them: one place for signs, thousands, percent and "n/a".
+
+Nothing is imported here, so that the command line and the screens may use it at once.
+"""
+
+NOT_DEFINED = "n/a"
+
+
+def amount(value: float | None, *, signed: bool = False) -> str:
+    """`10,284.16` of money or percent; signed where a gain or loss is meant: `+284.16`."""
+    if value is None:
+        return NOT_DEFINED
+    return f"{_no_negative_zero(value, 2):{'+' if signed else ''},.2f}"
+
+
+def ratio(value: float | None) -> str:
+    """`1.234`."""
+    return NOT_DEFINED if value is None else f"{_no_negative_zero(value, 3):,.3f}"
+
+
+def count(value: int) -> str:
+    """`3,182`."""
+    return f"{value:,}"
+
+
+def dollars(value: float) -> str:
+    """`$10,000`, with cents only where there are any."""
+    return f"${value:,.0f}" if value == int(value) else f"${value:,.2f}"
+
+
+def plural(number: int, thing: str) -> str:
+    """`1 gap`, `2 gaps`."""
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
+def _no_negative_zero(value: float, digits: int) -> float:
+    return round(value, digits) + 0.0

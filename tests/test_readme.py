@@ -1,0 +1,24 @@
+"""The README says what the program does: its table of parameters is the program's own."""
+
+from pathlib import Path
+
+from engine.params import StrategyParams, range_of
+
+README = (Path(__file__).resolve().parent.parent / "README.md").read_text()
+
+
+def row(name: str) -> str:
+    field = StrategyParams.model_fields[name]
+    default = "none" if field.default is None else field.default
+    return f"| `{name}` | {default} | {range_of(name)} | {field.description} |"
+
+
+def test_the_table_of_parameters_is_complete_and_true() -> None:
+    missing = [row(name) for name in StrategyParams.model_fields if row(name) not in README]
+    assert not missing, "rows to put into the README:\n" + "\n".join(missing)
+
+
+def test_every_row_of_the_table_is_a_parameter() -> None:
+    table = README.split("## Parameters")[1].split("## ")[0]
+    named = [line.split("`")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert named == list(StrategyParams.model_fields)
