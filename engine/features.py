@@ -2,7 +2,8 @@
 
 Row k holds what is known when bar k has closed, which is when the next bar opens. A row depends
 on the bars up to k and on the open time of bar k+1, never on how many more there are: the table of
-a prefix of the data is the prefix of the table.
+a prefix of the data is the prefix of the table. (Right before a gap in time the last row of the
+prefix does not know yet how long its bar lasts.)
 """
 
 from typing import NamedTuple
@@ -50,6 +51,14 @@ class Bars(NamedTuple):
     """Rate (sum of the rates) of the real settlements inside the bar, NaN in bars without."""
 
 
+class LastSettlement(NamedTuple):
+    """The last real settlement inside each bar, arrays of shape (n,), NaN in bars without."""
+
+    rate: Column
+    time: Column
+    """ms UTC."""
+
+
 class Features(NamedTuple):
     """What a decision may know at the close of each bar; contiguous arrays of shape (n,).
 
@@ -81,8 +90,13 @@ class Features(NamedTuple):
     """After hysteresis and veto, codes of `indicators.regime.REGIME_NAMES`."""
 
 
-def build(bars: Bars, params: StrategyParams, timeframe_ms: int) -> Features:
+def build(
+    bars: Bars, params: StrategyParams, timeframe_ms: int, settled: LastSettlement | None = None
+) -> Features:
     """The features of `bars`, candles of `timeframe_ms` milliseconds.
+
+    `settled` tells apart the settlements that a long bar, or the gap behind one, adds up. Without
+    it a bar holds one settlement, which stands for the whole of its candle.
 
     Raises:
         ValueError: the columns are not 1-D arrays of one length, or times do not increase.
@@ -106,8 +120,16 @@ def build(bars: Bars, params: StrategyParams, timeframe_ms: int) -> Features:
     adx = adx_column(high, low, params.adx_period)
     er = er_column(close, params.kama_period)
     atr = atr_column(high, low, close, params.atr_period)
+    if settled is None:
+        opens = np.where(np.isnan(real), np.nan, time.astype(np.float64))
+        last = (real, opens, opens + (timeframe_ms - 1))
+    else:
+        rate, at = checked_series(rate=settled.rate, time=settled.time)
+        if rate.size != time.size:
+            raise ValueError(f"there are {time.size} times and {rate.size} last settlements")
+        last = (rate, at, at)
     funding_rate, settlement, synthetic = _funding_columns(
-        time, close, real, timeframe_ms, bars_per_day(timeframe_ms)
+        time, close, real, *last, timeframe_ms, bars_per_day(timeframe_ms)
     )
     return Features(
         time=time,
@@ -191,13 +213,20 @@ def _mixture(high: Column, low: Column, close: Column) -> Codes:
 
 @compiled
 def _funding_columns(
-    time: Integers, close: Column, real: Column, timeframe_ms: int, day: int
+    time: Integers,
+    close: Column,
+    real: Column,
+    last_rate: Column,
+    last_time: Column,
+    covered_until: Column,
+    timeframe_ms: int,
+    day: int,
 ) -> tuple[Column, Column, NDArray[np.bool_]]:
     """(last known rate, rate settled in the bar, whether it is synthetic).
 
     At 00, 08 and 16 UTC without a real settlement in the 8 hours up to it a synthetic rate
-    settles, made from the closes up to the bar before; the first bar has none before it. A real
-    rate covers all of its candle, but not the gap behind it. `day` is the bars in a day.
+    settles, made from the closes up to the bar before; the first bar has none before it. No
+    synthetic rate falls between a bar's open and `covered_until`. `day` is the bars in a day.
     """
     n = time.size
     known = np.empty(n)
@@ -205,15 +234,15 @@ def _funding_columns(
     synthetic = np.zeros(n, np.bool_)
     rate = USUAL_RATE
     due = -(-time[0] // FUNDING_MS) * FUNDING_MS if n > 0 else 0
-    last_real = due - 2 * FUNDING_MS
+    last_real = float(due - 2 * FUNDING_MS)
     for k in range(n):
         closed_at = time[k + 1] if k + 1 < n else time[k] + timeframe_ms
         if not np.isnan(real[k]):
-            last_real = time[k]
-            rate = real[k]
-            settlement[k] = rate
+            last_real = last_time[k]
+            rate = last_rate[k]
+            settlement[k] = real[k]
         while due < closed_at:
-            covered = not np.isnan(real[k]) and due < time[k] + timeframe_ms
+            covered = due <= covered_until[k]  # false for NaN
             if k > 0 and not covered and last_real <= due - FUNDING_MS:
                 rate = _synthetic_rate(close, k - 1, day)
                 settlement[k] = rate + (0.0 if np.isnan(settlement[k]) else settlement[k])

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ParameterError
-from engine.features import Bars, Features, build, warmup_bars
+from engine.features import Bars, Features, LastSettlement, build, warmup_bars
 from engine.loop import Detail, simulate
 from engine.metrics import compute_metrics
 from engine.params import StrategyParams
@@ -56,8 +56,8 @@ class GridStrategyV4:
 
     def prepare_indicators(self, df: "pd.DataFrame") -> Features:
         """Every feature of `df`'s bars, each column causal; arrays of length len(df)."""
-        bars, timeframe_ms = _bars(df)
-        return build(bars, self.params, timeframe_ms)
+        bars, settled, timeframe_ms = _bars(df)
+        return build(bars, self.params, timeframe_ms, settled)
 
     def run(
         self,
@@ -80,8 +80,8 @@ class GridStrategyV4:
         Raises DataError for candles that cannot be used, ParameterError for detail candles that do
         not fit, Cancelled.
         """
-        bars, timeframe_ms = _bars(df)
-        features = build(bars, self.params, timeframe_ms)
+        bars, settled, timeframe_ms = _bars(df)
+        features = build(bars, self.params, timeframe_ms, settled)
         warmup = warmup_bars(bars.time, self.params, timeframe_ms)
         market = self.market_at(float(bars.close[0]))
         outcome = simulate(
@@ -112,8 +112,8 @@ class GridStrategyV4:
         }
 
 
-def _bars(df: "pd.DataFrame") -> tuple[Bars, int]:
-    """The candles of a checked DataFrame as arrays, and their timeframe in ms."""
+def _bars(df: "pd.DataFrame") -> tuple[Bars, LastSettlement | None, int]:
+    """The candles of a checked DataFrame as arrays, what settled in them, their timeframe."""
     step = _timeframe_of(df)
     df = check_candles(df, step, "the DataFrame").frame
     if "funding_rate" in df.columns:
@@ -125,7 +125,11 @@ def _bars(df: "pd.DataFrame") -> tuple[Bars, int]:
         for name in ("open", "high", "low", "close", "volume")
     )
     time = df["timestamp"].to_numpy(np.int64)
-    return Bars(time, opened, high, low, close, volume, funding), step
+    settled = None
+    if "funding_last" in df.columns and "funding_last_ms" in df.columns:
+        last = df["funding_last"].to_numpy(np.float64)
+        settled = LastSettlement(last, df["funding_last_ms"].to_numpy(np.float64))
+    return Bars(time, opened, high, low, close, volume, funding), settled, step
 
 
 def _detail(time: npt.NDArray[np.int64], step: int, df: "pd.DataFrame") -> Detail:

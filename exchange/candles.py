@@ -12,7 +12,7 @@ from exchange.cache import kept_spans, through_cache
 from exchange.checks import CANDLE_COLUMNS, check_candles, find_gaps
 from exchange.download import BinanceHistory, Progress
 from exchange.errors import DataError
-from exchange.funding_rates import check_funding, lay_funding
+from exchange.funding_rates import SHORTEST_FUNDING_MS, check_funding, lay_funding
 from exchange.simulated import DEFAULT_SEED, simulate, simulate_funding
 from exchange.span import Moment, Span, moment_ms, moment_text
 from exchange.symbol import Symbol
@@ -52,6 +52,8 @@ def fetch_data(
         `timestamp` (int64, ms UTC, open of the candle), `open`, `high`, `low`, `close` (USDT),
         `volume` (coins), `funding_rate` (fraction; where a real settlement falls into the candle,
         their sum if several, NaN elsewhere), with a RangeIndex. Missing candles stay missing.
+        Where a candle may hold several settlements (gaps, long timeframes) also `funding_last`
+        and `funding_last_ms`: rate and time of the last of them.
         `attrs`, fit for JSON: `symbol` "BTC/USDT"; `timeframe`; `source`, a sentence; `simulated`;
         `gaps`, [open of the first missing candle in ms, candles missing] each; `funding`: "real",
         "real with holes", "synthetic" (none known) or "simulated"; `funding_holes`,
@@ -98,6 +100,8 @@ class Loaded:
         gaps = find_gaps(stamps, length)
         funding = lay_funding(stamps, length, self.rates)
         df = self.candles.assign(funding_rate=funding.column)
+        if gaps or length > SHORTEST_FUNDING_MS:
+            df = df.assign(funding_last=funding.last, funding_last_ms=funding.last_ms)
         notes = list(self.notes)
         first, end = int(stamps[0]), int(stamps[-1]) + length
         if first > span.start_ms:

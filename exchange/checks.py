@@ -13,6 +13,7 @@ from exchange.span import moment_text
 from exchange.symbol import Symbol
 
 CANDLE_COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
+FUNDING_OF_A_CANDLE = ("funding_rate", "funding_last", "funding_last_ms")
 FEWEST_CANDLES = 100
 
 _LISTED = 5
@@ -32,9 +33,9 @@ class Gap(NamedTuple):
 class CheckedCandles:
     """Candles that can be trusted.
 
-    `frame` has `CANDLE_COLUMNS` (timestamp int64 ms UTC, the rest float64), `funding_rate`
-    (float64, NaN where nothing settles) if it came with one, a RangeIndex and the attrs of its
-    source. `gaps` are listed in time's order, never filled.
+    `frame` has `CANDLE_COLUMNS` (timestamp int64 ms UTC, the rest float64), the columns
+    `FUNDING_OF_A_CANDLE` (float64, NaN where nothing settles) that it came with, a RangeIndex and
+    the attrs of its source. `gaps` are listed in time's order, never filled.
     """
 
     frame: pd.DataFrame
@@ -69,8 +70,9 @@ def check_candles(
     columns = {name: read_numbers(df[name], problems) for name in CANDLE_COLUMNS[1:]}
     _check_times(timestamp, timeframe_ms, problems)
     _check_prices(columns, problems)
-    if "funding_rate" in df.columns:
-        columns["funding_rate"] = read_numbers(df["funding_rate"], problems, may_be_missing=True)
+    for name in FUNDING_OF_A_CANDLE:
+        if name in df.columns:
+            columns[name] = read_numbers(df[name], problems, may_be_missing=True)
     problems.raise_any()
     frame = pd.DataFrame({"timestamp": timestamp, **columns})
     frame.attrs = dict(df.attrs)

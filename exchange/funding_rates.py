@@ -14,6 +14,9 @@ from exchange.timeframe import HOUR_MS, MINUTE_MS
 SETTLEMENT_MS = 8 * HOUR_MS
 """Longest time between two settlements: 00, 08 and 16 UTC. Some symbols settle more often."""
 
+SHORTEST_FUNDING_MS = HOUR_MS
+"""Shortest time between two settlements: a candle up to this long holds one at most."""
+
 FUNDING_COLUMNS = ("timestamp", "funding_rate")
 
 
@@ -22,12 +25,15 @@ class LaidFunding:
     """Funding as the candles see it.
 
     `column`: float64, shape (candles,): the rate where a settlement falls, the sum if several
-    do, NaN elsewhere. `label`: "real", "real with holes" or "synthetic" (not one is known).
-    `holes`: runs of 00/08/16 UTC without a settlement in the 8 h up to them, as (first of them
-    in ms UTC, how many).
+    do, NaN elsewhere. `last` and `last_ms`, of the same shape: rate and time (ms UTC) of the last
+    settlement in the candle, NaN elsewhere. `label`: "real", "real with holes" or "synthetic"
+    (not one is known). `holes`: runs of 00/08/16 UTC without a settlement in the 8 h up to them,
+    as (first of them in ms UTC, how many).
     """
 
     column: NDArray[np.float64]
+    last: NDArray[np.float64]
+    last_ms: NDArray[np.float64]
     label: str
     holes: tuple[tuple[int, int], ...]
 
@@ -42,22 +48,25 @@ def lay_funding(
         timeframe_ms: length of a candle; settlements after the last candle's close are left out.
         rates: as from `check_funding`; None where none are known.
     """
-    column = np.full(len(candle_ms), np.nan)
+    column, last, last_ms = np.full((3, len(candle_ms)), np.nan)
     end = int(candle_ms[-1]) + timeframe_ms
     due = np.arange(-(-int(candle_ms[0]) // SETTLEMENT_MS) * SETTLEMENT_MS, end, SETTLEMENT_MS)
     if rates is None or rates.empty:
-        return LaidFunding(column, "synthetic", _runs(due))
+        return LaidFunding(column, last, last_ms, "synthetic", _runs(due))
     settled = rates["timestamp"].to_numpy(dtype=np.int64)
     inside = (settled >= candle_ms[0]) & (settled < end)
     if not inside.any():
-        return LaidFunding(column, "synthetic", _runs(due))
+        return LaidFunding(column, last, last_ms, "synthetic", _runs(due))
     bars = np.searchsorted(candle_ms, settled[inside], side="right") - 1
-    sums = np.bincount(bars, rates["funding_rate"].to_numpy()[inside], len(candle_ms))
-    column[bars] = sums[bars]
+    known = rates["funding_rate"].to_numpy()[inside]
+    column[bars] = np.bincount(bars, known, len(candle_ms))[bars]
+    final = np.append(bars[1:] != bars[:-1], True)
+    last[bars[final]] = known[final]
+    last_ms[bars[final]] = settled[inside][final]
     until = np.searchsorted(settled, due, side="right")
     before = np.searchsorted(settled, due - SETTLEMENT_MS, side="right")
     holes = _runs(due[until == before])
-    return LaidFunding(column, "real with holes" if holes else "real", holes)
+    return LaidFunding(column, last, last_ms, "real with holes" if holes else "real", holes)
 
 
 def check_funding(df: pd.DataFrame, where: str, first_row: int = 0) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.features import Bars
+from engine.features import Bars, LastSettlement
 from exchange.market import Market, market_for
 
 KINDS = ("calm", "wild", "crash", "flat", "gaps", "jumpy", "fast funding", "trend")
@@ -18,20 +18,24 @@ START_MS = 1_640_995_200_000  # 2022-01-01
 
 
 class RandomMarket(NamedTuple):
-    """Candles, the settlements behind `bars.funding_rate`, and the market they trade on."""
+    """Candles, the settlements (ms, rate) inside them, and the market they trade on."""
 
     bars: Bars
+    settled: LastSettlement
     funding: list[tuple[int, float]]
     market: Market
+    timeframe_ms: int
 
 
-def random_market(seed: int, kind: str, length: int = 700) -> RandomMarket:
-    """`length` bars of 15 minutes (fewer where bars are missing)."""
+def random_market(
+    seed: int, kind: str, length: int = 700, timeframe_ms: int = TIMEFRAME_MS
+) -> RandomMarket:
+    """`length` bars (fewer where bars are missing)."""
     rng = np.random.default_rng([seed, KINDS.index(kind)])
     coin, price = [("BTC", 40_000.0), ("ETH", 2_500.0), ("SOL", 90.0)][seed % 3]
     tick = float(market_for(coin).tick)
     offset = int(rng.integers(0, 8))
-    time = START_MS + TIMEFRAME_MS * (offset + np.arange(length, dtype=np.int64))
+    time = START_MS + timeframe_ms * (offset + np.arange(length, dtype=np.int64))
 
     sigma = {"wild": 0.009, "jumpy": 0.006, "flat": 0.003, "trend": 0.004}.get(kind, 0.0035)
     cluster = np.exp(0.6 * np.convolve(rng.normal(size=length + 40), np.ones(41) / 6.4, "valid"))
@@ -69,27 +73,29 @@ def random_market(seed: int, kind: str, length: int = 700) -> RandomMarket:
             keep[begin : begin + int(rng.integers(1, 40))] = False
     time = time[keep]
     every = 2 if kind == "fast funding" else 8
-    settled = _settlements(rng, time, every * 3_600_000, synthetic=seed % 4 == 1)
-    rate = np.full(len(time), np.nan)
-    for at, value in settled:
+    end = int(time[-1]) + timeframe_ms
+    funding = _settlements(rng, int(time[0]), end, every * 3_600_000, none=seed % 4 == 1)
+    rate, last, last_ms = np.full((3, len(time)), np.nan)
+    for at, value in funding:
         k = int(np.searchsorted(time, at, side="right")) - 1
         rate[k] = value if np.isnan(rate[k]) else rate[k] + value
+        last[k], last_ms[k] = value, at
     columns = (np.ascontiguousarray(x[keep]) for x in (opened, high, low, close, volume))
-    return RandomMarket(Bars(time, *columns, rate), settled, market_for(coin))
+    bars = Bars(time, *columns, rate)
+    settled = LastSettlement(last, last_ms)
+    return RandomMarket(bars, settled, funding, market_for(coin), timeframe_ms)
 
 
 def _settlements(
-    rng: np.random.Generator, time: np.ndarray, step: int, *, synthetic: bool
+    rng: np.random.Generator, start: int, end: int, step: int, *, none: bool
 ) -> list[tuple[int, float]]:
-    """Rates at multiples of `step` inside the data; with a hole, or none at all if `synthetic`."""
-    if synthetic:
+    """Rates at multiples of `step` inside the data, sometimes with a hole; or none at all."""
+    if none:
         return []
-    first = -(-int(time[0]) // step) * step
-    times = np.arange(first, int(time[-1]) + TIMEFRAME_MS, step)
+    times = np.arange(-(-start // step) * step, end, step)
     rates = np.clip(rng.normal(0.0001, 0.0003, len(times)), -0.02, 0.02)
     keep = np.ones(len(times), bool)
     if len(times) > 6 and rng.random() < 0.5:
         begin = int(rng.integers(2, len(times) - 3))
         keep[begin : begin + 3] = False
-    in_a_bar = np.isin(times, time)  # a bar's open: one bar, one settlement
-    return [(int(t), float(r)) for t, r, k in zip(times, rates, keep & in_a_bar, strict=True) if k]
+    return [(int(t), float(r)) for t, r, k in zip(times, rates, keep, strict=True) if k]

@@ -55,10 +55,11 @@ def test_no_synthetic_rate_within_eight_hours_of_a_real_one() -> None:
     assert settled_at(hourly(list(range(1, 26)), {9: 2e-4})) == {8: 1e-4, 9: 2e-4, 24: 1e-4}
 
 
-def test_a_bar_with_a_real_rate_has_no_synthetic_one_however_long_it_lasts() -> None:
+def test_a_real_rate_covers_its_candle_but_not_the_gap_behind_it() -> None:
     table = hourly([1, 2, 3, 40, 41], {3: 7e-4})
-    assert settled_at(table) == {3: 7e-4, 40: 1e-4}
-    assert table.synthetic.tolist() == [False, False, False, True, False]
+    # 08:00 lies within 8 hours of it; 16:00, 00:00 and 08:00 of the gap are synthetic and add up
+    assert settled_at(table) == {3: pytest.approx(7e-4 + 3 * 1e-4), 40: 1e-4}
+    assert table.synthetic.tolist() == [False, False, True, True, False]
 
 
 def test_settlements_that_fall_into_a_gap_add_up_in_the_bar_before_it() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.features import Bars, build, warmup_bars
+from engine.features import Bars, LastSettlement, build, warmup_bars
 from engine.loop import Detail, Outcome, simulate
 from engine.params import StrategyParams
 from engine.trades import LABELS
@@ -35,11 +35,16 @@ def candles_of(bars: Bars) -> dict[str, list[Any]]:
 
 
 def by_kernel(
-    bars: Bars, config: dict[str, Any], market: Market, detail: Detail | None = None
+    bars: Bars,
+    config: dict[str, Any],
+    market: Market,
+    detail: Detail | None = None,
+    settled: LastSettlement | None = None,
+    timeframe_ms: int = TIMEFRAME_MS,
 ) -> Outcome:
     params = StrategyParams.checked(config)
-    features = build(bars, params, TIMEFRAME_MS)
-    warmup = warmup_bars(bars.time, params, TIMEFRAME_MS)
+    features = build(bars, params, timeframe_ms, settled)
+    warmup = warmup_bars(bars.time, params, timeframe_ms)
     return simulate(features, params, market, warmup, detail=detail)
 
 
@@ -62,14 +67,22 @@ def assert_same(kernel: Outcome, plain: oracle.Result, capital: float) -> None:
 
 
 @settings(max_examples=500, deadline=None)
-@given(st.integers(0, 100_000), st.sampled_from(KINDS), settings_of_a_trader)
+@given(
+    st.integers(0, 100_000),
+    st.sampled_from(KINDS),
+    st.sampled_from([1, 1, 1, 4, 16, 96]),
+    settings_of_a_trader,
+)
 def test_they_agree_on_random_markets_with_random_parameters(
-    seed: int, kind: str, config: dict[str, Any]
+    seed: int, kind: str, quarters: int, config: dict[str, Any]
 ) -> None:
-    made = random_market(seed, kind, length=420)
-    kernel = by_kernel(made.bars, config, made.market)
+    timeframe_ms = quarters * TIMEFRAME_MS
+    made = random_market(seed, kind, 420, timeframe_ms)
+    kernel = by_kernel(
+        made.bars, config, made.market, settled=made.settled, timeframe_ms=timeframe_ms
+    )
     plain = oracle.simulate(
-        candles_of(made.bars), config, judge(made.market), TIMEFRAME_MS, made.funding
+        candles_of(made.bars), config, judge(made.market), timeframe_ms, made.funding
     )
     assert_same(kernel, plain, config.get("initial_capital", 10_000.0))
 
@@ -174,7 +187,7 @@ def test_they_agree_with_regimes_from_a_mixture() -> None:
     pytest.importorskip("sklearn", reason="the extra `ml` is not installed")
     made = random_market(3, "trend", length=1_500)
     config = {"use_ml_regime": True, "adx_trend_threshold": 15.0, "grid_spacing_k": 0.8}
-    kernel = by_kernel(made.bars, config, made.market)
+    kernel = by_kernel(made.bars, config, made.market, settled=made.settled)
     plain = oracle.simulate(
         candles_of(made.bars), config, judge(made.market), TIMEFRAME_MS, made.funding
     )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.account import LONG, SHORT, from_json, new_state, to_json
 from engine.decide import ROW
-from engine.features import build, warmup_bars
+from engine.features import LastSettlement, build, warmup_bars
 from engine.loop import Outcome, no_detail, run_bars, simulate
 from engine.params import StrategyParams
 from engine.rules import kernel_rules
@@ -55,8 +55,9 @@ markets = st.builds(random_market, st.integers(0, 10_000), st.sampled_from(KINDS
 def run(market: RandomMarket, config: dict[str, Any], bars: Any = None) -> Outcome:
     params = StrategyParams.checked(config)
     bars = bars or market.bars
-    features = build(bars, params, TIMEFRAME_MS)
-    return simulate(features, params, market.market, warmup_bars(bars.time, params, TIMEFRAME_MS))
+    features = build(bars, params, market.timeframe_ms, market.settled)
+    warmup = warmup_bars(bars.time, params, market.timeframe_ms)
+    return simulate(features, params, market.market, warmup)
 
 
 @settings(max_examples=60, deadline=None)
@@ -65,7 +66,7 @@ def test_every_cent_is_accounted_for_at_every_bar(
     market: RandomMarket, config: dict[str, Any]
 ) -> None:
     params = StrategyParams.checked(config)
-    features = build(market.bars, params, TIMEFRAME_MS)
+    features = build(market.bars, params, TIMEFRAME_MS, market.settled)
     rules = kernel_rules(params, market.market)
     states = new_state(params.initial_capital)
     bars = len(features.time)
@@ -129,7 +130,11 @@ def test_what_comes_later_changes_nothing_before(
         column = getattr(bars, name).copy()
         column[k + 1 :] = column[k + 1 :] * factor
         changed[name] = column
-    other = run(market, config, bars._replace(**changed))
+    later = np.arange(len(bars.time)) > k
+    settled = LastSettlement(
+        np.where(later, factor, 1.0) * market.settled.rate, market.settled.time
+    )
+    other = run(market._replace(settled=settled), config, bars._replace(**changed))
     # the last bar closes everything, so its own equity is compared only where k is not the last
     assert np.array_equal(whole.equity[: k + 1], other.equity[: k + 1])
     assert np.array_equal(whole.regime[: k + 2], other.regime[: k + 2])
@@ -152,7 +157,7 @@ def test_a_run_goes_on_from_its_json_as_if_nothing_had_happened(
     market: RandomMarket, config: dict[str, Any], data: st.DataObject
 ) -> None:
     params = StrategyParams.checked(config)
-    features = build(market.bars, params, TIMEFRAME_MS)
+    features = build(market.bars, params, TIMEFRAME_MS, market.settled)
     bars = len(features.time)
     warmup = warmup_bars(features.time, params, TIMEFRAME_MS)
     pause = data.draw(st.integers(warmup, bars - 1), label="pause")
@@ -184,7 +189,7 @@ def test_long_and_short_are_held_side_by_side_and_never_net() -> None:
     for seed in range(6):
         market = random_market(seed, "wild")
         params = StrategyParams.checked({"grid_spacing_k": 0.5, "spacing_floor": 0.004})
-        features = build(market.bars, params, TIMEFRAME_MS)
+        features = build(market.bars, params, TIMEFRAME_MS, market.settled)
         rules = kernel_rules(params, market.market)
         states = new_state(params.initial_capital)
         bars = len(features.time)
