@@ -143,15 +143,17 @@ def from_json(text: str) -> State:
     _fill(record, plain, "state", {"stop_bars", "closed_lots", "results", *SIDE_NAMES})
     for name in ("stop_bars", "closed_lots"):
         record[name] = _numbers(plain[name], len(record[name]), f"state.{name}")
-    if len(plain["results"]) != REGIMES:
+    if not isinstance(plain["results"], list) or len(plain["results"]) != REGIMES:
         raise ValueError(f"state.results: {REGIMES} lists are needed")
-    for ring, results in zip(record["results"], plain["results"], strict=True):
-        ring[: len(results)] = _numbers(results, len(results), "state.results")
+    counts = record["closed_lots"].tolist()
+    for ring, count, results in zip(record["results"], counts, plain["results"], strict=True):
+        kept = min(max(count, 0), MOST_RESULTS)
+        ring[:kept] = _numbers(results, kept, "state.results")
     for name, side in zip(SIDE_NAMES, record["sides"], strict=True):
         _fill(side, plain[name], name, {"lots", "entries"})
         for part, count in (("lots", "lot_count"), ("entries", "entry_count")):
             rows = plain[name][part]
-            if len(rows) != side[count] or len(rows) > MOST_LOTS:
+            if not isinstance(rows, list) or len(rows) != side[count] or len(rows) > MOST_LOTS:
                 raise ValueError(f"{name}.{part}: {len(rows)} rows, {side[count]} were counted")
             for target, row in zip(side[part], rows, strict=False):
                 _fill(target, row, f"{name}.{part}", set())
@@ -169,12 +171,15 @@ def _fill(record: Any, plain: Any, where: str, others: set[str]) -> None:
     if not isinstance(plain, dict) or set(plain) != {*names, *others}:
         raise ValueError(f"{where}: the fields must be {', '.join([*names, *sorted(others)])}")
     for name in names:
-        value = np.nan if plain[name] is None else plain[name]
+        value = np.nan if plain[name] is None and name == "stop_price" else plain[name]
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"{where}.{name}: {value!r} is not a number")
         if record.dtype[name].kind == "i" and not isinstance(value, int):
             raise ValueError(f"{where}.{name}: {value!r} is not a whole number")
-        record[name] = value
+        try:
+            record[name] = value
+        except OverflowError:
+            raise ValueError(f"{where}.{name}: {value!r} is too large") from None
 
 
 def _numbers(values: Any, count: int, where: str) -> list[Any]:

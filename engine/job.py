@@ -56,7 +56,7 @@ class BacktestJob:
         """
         settings = {**BACKTEST_CONFIG, **backtest}
         coins = settings["coins"]
-        if isinstance(coins, str) or not coins:
+        if not isinstance(coins, list | tuple) or not coins:
             raise ParameterError(f"coins must be a list of at least one coin, not {coins!r}")
         timeframe_ms(settings["timeframe"])
         if detail_timeframe is not None:

@@ -3,8 +3,6 @@
 `STRATEGY_PARAMS` (defaults), `BACKTEST_CONFIG` and `OPTIMIZER_SPACE` are plain dictionaries for
 scripts to copy and change. `StrategyParams.checked(config)` turns such a dictionary into a frozen
 record that cannot be wrong; engine code only ever sees the record.
-
-Source of the defaults: STRATEGY_PARAMS documents each one in its `description`.
 """
 
 from __future__ import annotations

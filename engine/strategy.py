@@ -18,9 +18,12 @@ from engine.features import Bars, Features, LastSettlement, build, warmup_bars
 from engine.loop import Detail, simulate
 from engine.metrics import compute_metrics
 from engine.params import StrategyParams
+from engine.rules import FILL_MODELS
 from engine.trades import trade_dicts
 from exchange.checks import Problems, check_candles, read_timestamps
+from exchange.errors import DataError
 from exchange.market import Market, market_for
+from exchange.symbol import Symbol
 from exchange.timeframe import TIMEFRAMES, timeframe_ms
 from indicators.kama import REGIME_NAMES
 
@@ -34,7 +37,8 @@ class GridStrategyV4:
     `config`: parameters that differ from `STRATEGY_PARAMS`; `symbol` (any spelling) gives tick,
     step, minimum notional and margin tiers, unless a `market` is given.
 
-    Raises ParameterError for a wrong parameter, DataError for an unknown spelling of a symbol.
+    Raises ParameterError for a wrong parameter or fill model, DataError for an unknown spelling of
+    a symbol.
     """
 
     def __init__(
@@ -46,7 +50,10 @@ class GridStrategyV4:
         fill_model: str = "path",
     ) -> None:
         self.params = StrategyParams.checked(config)
-        self.symbol = symbol
+        if fill_model not in FILL_MODELS:
+            known = ", ".join(FILL_MODELS)
+            raise ParameterError(f"unknown fill model {fill_model!r}; known: {known}")
+        self.symbol = Symbol.parse(symbol)
         self.fill_model = fill_model
         self._market = market
 
@@ -83,6 +90,11 @@ class GridStrategyV4:
         bars, settled, timeframe_ms = _bars(df)
         features = build(bars, self.params, timeframe_ms, settled)
         warmup = warmup_bars(bars.time, self.params, timeframe_ms)
+        if warmup >= len(bars.time):
+            raise DataError(
+                f"Insufficient data for {self.symbol}: {len(bars.time)} candles, the indicators of "
+                f"these parameters need {warmup + 1} to warm up"
+            )
         market = self.market_at(float(bars.close[0]))
         outcome = simulate(
             features,

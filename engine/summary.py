@@ -41,6 +41,7 @@ class Row:
             lead = f"  {self.label:<12}"
         if not self.note:
             return lead.rstrip()
+        lead = lead.rstrip() + " " if not lead.endswith(" ") else lead
         return textwrap.fill(
             self.note, _WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead)
         )

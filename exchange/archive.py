@@ -133,9 +133,9 @@ def _periods(folder: Path, stem: str) -> list[_PeriodFile]:
             continue
         try:
             start = datetime(int(year), int(month), int(day or 1), tzinfo=UTC)
-        except ValueError:
+            next_month = (start.replace(day=1) + timedelta(days=32)).replace(day=1)
+        except (ValueError, OverflowError):
             raise DataError(f"{path}: the date in its name does not exist: rename it") from None
-        next_month = (start.replace(day=1) + timedelta(days=32)).replace(day=1)
         files.append(_PeriodFile(path, start, start + timedelta(days=1) if day else next_month))
     return sorted(files, key=lambda file: file.start)
 

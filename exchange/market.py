@@ -24,6 +24,9 @@ _KNOWN = {
 }
 
 
+_FINEST = Decimal("1e-10")  # prices and quantities are floats rounded to ten decimals
+
+
 def market_for(symbol: str | Symbol, price: float | None = None) -> "Market":
     """The market of `symbol` as far as it is known without asking the exchange.
 
@@ -102,6 +105,8 @@ class Market:
             good = isinstance(value, Decimal) and value.is_finite()
             if not good or value < 0 or (value == 0 and name != "min_notional"):
                 raise DataError(f"{self.symbol}: {name} {value!r} is not a positive Decimal")
+            if name != "min_notional" and value < _FINEST:
+                raise DataError(f"{self.symbol}: {name} {value} is finer than {_FINEST}")
         if not self.tiers or self.tiers[0].floor != 0 or self.tiers[0].cum != 0:
             raise DataError(f"{self.symbol}: margin tiers must begin at a notional of 0")
         for lower, upper in zip(self.tiers, self.tiers[1:], strict=False):
@@ -132,7 +137,7 @@ def _assumed(symbol: Symbol, price: float | None) -> tuple[Decimal, Decimal, Dec
             f"(a positive number of USDT, not {price}); give one, or read the market from Binance"
         )
     leading = Decimal(repr(float(price))).adjusted()
-    tick = Decimal(1).scaleb(leading - 4)
+    tick = max(Decimal(1).scaleb(leading - 4), _FINEST)
     step = Decimal(1).scaleb(-round(math.log10(price)))
     return tick, step, Decimal(5)
 

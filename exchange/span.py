@@ -10,7 +10,8 @@ Moment = str | int | date | datetime
 """What a user may give as a point in time; see `moment_ms`."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SMALLEST_MS = 100_000_000_000
+_SMALLEST_MS = 100_000_000_000  # 1973; smaller numbers are seconds
+_LARGEST_MS = 7_258_118_400_000  # 2200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +55,18 @@ def moment_ms(moment: Moment) -> int:
     """A point in time as int64 ms UTC.
 
     Takes `2024-01-31` (its midnight), ISO 8601 with a time, date and datetime objects, and
-    integers that are ms already. What names no zone is UTC.
+    integers (or their digits) that are ms already. What names no zone is UTC.
 
     Raises:
-        DataError: none of these, or an integer too small to be ms of this age.
+        DataError: none of these, or a time before 1973 or after 2200.
     """
     if isinstance(moment, bool):
         raise DataError(_complaint(moment))
+    if isinstance(moment, str) and moment.strip().isdecimal() and len(moment.strip()) > 8:
+        moment = int(moment)
     if isinstance(moment, Integral):
-        if moment < _SMALLEST_MS:
-            raise DataError(_complaint(moment))
-        return int(moment)
+        return _of_this_age(int(moment), moment)
+    written = moment
     if isinstance(moment, str):
         try:
             moment = datetime.fromisoformat(moment.strip())
@@ -76,7 +78,7 @@ def moment_ms(moment: Moment) -> int:
         raise DataError(_complaint(moment))
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return _of_this_age((moment - _EPOCH) // timedelta(milliseconds=1), written)
 
 
 def moment_text(ms: int) -> str:
@@ -84,6 +86,12 @@ def moment_text(ms: int) -> str:
     time = _EPOCH + timedelta(milliseconds=ms)
     clock = "%H:%M" if ms % 60_000 == 0 else "%H:%M:%S"
     return time.strftime(f"%Y-%m-%d {clock} UTC")
+
+
+def _of_this_age(ms: int, written: object) -> int:
+    if not _SMALLEST_MS <= ms <= _LARGEST_MS:
+        raise DataError(_complaint(written))
+    return ms
 
 
 def _complaint(moment: object) -> str:

@@ -64,12 +64,12 @@ class Symbol:
 def _coin_of(written: str) -> str:
     """The base asset in a spelling in capitals; "" where there is none."""
     coin, slash, rest = written.partition("/")
-    if slash:
-        return coin if rest in (_QUOTE, f"{_QUOTE}:{_QUOTE}") else ""
-    if written.endswith(_QUOTE):
-        return written.removesuffix(_QUOTE)
-    other = any(written.endswith(quote) and written != quote for quote in _OTHER_QUOTES)
-    return "" if other else written
+    if slash and rest not in (_QUOTE, f"{_QUOTE}:{_QUOTE}"):
+        return ""
+    if not slash:
+        coin = coin.removesuffix(_QUOTE)
+    quotes = (_QUOTE, *_OTHER_QUOTES)
+    return "" if any(coin.endswith(quote) and coin != quote for quote in quotes) else coin
 
 
 def _complaint(text: object) -> str:

@@ -1,6 +1,7 @@
 """Reads one file of candles or of funding into a table with the project's column names."""
 
 import hashlib
+import warnings
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ def read_table(path: Path) -> Table:
     """
     try:
         if path.suffix == ".parquet":
-            return Table(_renamed(pd.read_parquet(path)), 0)
+            return Table(_renamed(pd.read_parquet(path), path), 0)
         return _read_text(_unzipped(path) if path.suffix == ".zip" else path.read_bytes(), path)
     except DataError:
         raise
@@ -92,8 +93,7 @@ def _read_text(raw: bytes, path: Path) -> Table:
     if not first_line:
         raise DataError(f"{path}: its first line is empty: get it again")
     if not cells[0][:1].isdigit():
-        table = pd.read_csv(BytesIO(text), skipinitialspace=True, low_memory=False)
-        return Table(_renamed(table), 2)
+        return Table(_renamed(_with_header(text, path), path), 2)
     if len(cells) not in _UNNAMED:
         raise DataError(
             f"{path}: has {len(cells)} columns and no header row; without one it must have "
@@ -106,8 +106,25 @@ def _read_text(raw: bytes, path: Path) -> Table:
     return Table(table, 1)
 
 
-def _renamed(frame: pd.DataFrame) -> pd.DataFrame:
+def _with_header(text: bytes, path: Path) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            # without index_col a comma at the end of the rows would shift every column by one
+            return pd.read_csv(
+                BytesIO(text), skipinitialspace=True, low_memory=False, index_col=False
+            )
+        except pd.errors.ParserWarning:
+            raise DataError(
+                f"{path}: rows have more fields than the header row names: correct it"
+            ) from None
+
+
+def _renamed(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     names = {column: str(column).strip().lower() for column in frame.columns}
+    for name in names.values():
+        if list(names.values()).count(name) > 1:
+            raise DataError(f"{path}: has more than one column '{name}': keep one of them")
     taken = set(names.values())
     for column, name in names.items():
         ours = _NAMES.get(name, name)

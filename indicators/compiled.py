@@ -7,12 +7,14 @@ make the code; any edit or upgrade leads to a fresh folder. This module sets the
 numba is imported, which is why nothing else in the project imports numba.
 """
 
+import contextlib
 import hashlib
 import os
 import platform
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -20,12 +22,13 @@ from typing import TypeVar, cast
 
 _KERNEL_ROOMS = ("indicators", "engine")
 _KEPT_FOLDERS = 3
+_KEPT_SECONDS = 14 * 86_400
 
 F = TypeVar("F", bound=Callable[..., object])
 
 
 def kernel_fingerprint(root: Path | None = None) -> str:
-    """Hash (16 hex digits) of all kernel sources under `root` and of Python, numba, NumPy, CPU."""
+    """Hash (16 hex digits) of all kernel sources under `root`, and of what makes the code."""
     root = root or Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
     for room in _KERNEL_ROOMS:
@@ -55,27 +58,29 @@ def _writable(folder: Path) -> bool:
 
 
 def _choose_folder() -> Path:
-    """The folder for this fingerprint; a temporary one where the home cannot be written."""
+    """The folder for this fingerprint; a private temporary one where there is no home for it."""
     name = kernel_fingerprint()
     try:
         folder = _cache_root() / name
     except RuntimeError:  # no home directory at all
-        folder = Path(tempfile.gettempdir()) / "gridtui-kernels" / name
-    if not _writable(folder):
-        folder = Path(tempfile.mkdtemp(prefix="gridtui-kernels-")) / name
-        folder.mkdir(parents=True)
-    return folder
+        return Path(tempfile.mkdtemp(prefix="gridtui-kernels-"))
+    return folder if _writable(folder) else Path(tempfile.mkdtemp(prefix="gridtui-kernels-"))
 
 
 def _drop_old_folders(current: Path) -> None:
-    """Keep the newest few fingerprints; every edit of a kernel leaves one behind."""
+    """Keep the newest few fingerprints; every edit of a kernel leaves one behind.
+
+    A young folder may be that of a run in another process and stays.
+    """
+    old_enough = time.time() - _KEPT_SECONDS
     try:
         others = [p for p in current.parent.iterdir() if p.is_dir() and p != current]
         others.sort(key=lambda p: p.stat().st_mtime, reverse=True)
+        stale = [p for p in others[_KEPT_FOLDERS - 1 :] if p.stat().st_mtime < old_enough]
     except OSError:
         return
-    for stale in others[_KEPT_FOLDERS - 1 :]:
-        shutil.rmtree(stale, ignore_errors=True)
+    for folder in stale:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 CACHE_FOLDER = _choose_folder()
@@ -101,4 +106,5 @@ def is_compiled() -> bool:
 
 def mark_compiled() -> None:
     """Note that everything a run needs has been compiled into the folder."""
-    (CACHE_FOLDER / "complete").touch()
+    with contextlib.suppress(OSError):  # a lost note costs a notice, not a finished run
+        (CACHE_FOLDER / "complete").touch()

@@ -16,6 +16,7 @@ from exchange.errors import DataError
 from exchange.simulated import simulate, simulate_funding
 from exchange.span import Span, moment_ms
 from exchange.symbol import Symbol
+from exchange.tables import read_table
 from exchange.timeframe import HOUR_MS
 
 BTC = Symbol("BTC")
@@ -314,3 +315,17 @@ def test_the_recorded_crash_with_outages_lists_its_gaps(market_data: Path, tmp_p
     assert len(df) == 61_278
     assert df.attrs["gaps"] == [[1_618_884_000_000, 150], [1_619_323_260_000, 284]]
     assert "candles missing: 434, in gaps: 2" in df.attrs["notes"]
+
+
+def test_a_comma_at_the_end_of_every_row_moves_no_column(tmp_path: Path) -> None:
+    rows = "".join(f"{1704067200000 + k * 3_600_000},4,5,3,4,1,\n" for k in range(3))
+    path = tmp_path / "BTCUSDT_1h.csv"
+    path.write_text("timestamp,open,high,low,close,volume\n" + rows)
+    assert read_table(path).frame["open"].tolist() == [4, 4, 4]
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "BTCUSDT_1h.csv"
+    path.write_text("Timestamp,timestamp,open,high,low,close,volume\n1,1,1,1,1,1,1\n")
+    with pytest.raises(DataError, match="more than one column 'timestamp'"):
+        read_table(path)

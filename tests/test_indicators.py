@@ -6,6 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__, "-v"]))
 import talib
 
 from indicators.adx import calculate_adx

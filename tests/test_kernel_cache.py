@@ -84,11 +84,16 @@ def test_a_home_that_cannot_be_written_means_a_temporary_folder(project: Path) -
     assert "gridtui-kernels-" in str(folder)
 
 
-def test_folders_of_older_code_are_cleared_away(project: Path) -> None:
-    for constant in (1.0, 2.0, 3.0, 4.0, 5.0):
-        (project / "engine" / "rates.py").write_text(CALLEE.format(constant=constant))
-        run(project)
-    assert len(list((project / "cache").iterdir())) == 3
+def test_folders_of_older_code_are_cleared_away_unless_they_are_young(project: Path) -> None:
+    cache = project / "cache"
+    for name in ("a", "b", "c", "d"):
+        (cache / name).mkdir(parents=True)
+    run(project)
+    assert len(list(cache.iterdir())) == 5
+    for name in ("a", "b", "c", "d"):
+        os.utime(cache / name, (0, 0))
+    run(project)
+    assert len(list(cache.iterdir())) == 3
 
 
 def test_only_the_module_that_chooses_the_folder_imports_numba() -> None:

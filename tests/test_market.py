@@ -74,7 +74,7 @@ def test_an_unknown_market_is_assumed_from_five_digits_of_price_and_one_usdt_a_s
     assert "assumed from a price of" in assumed.source
 
 
-@given(st.floats(1e-9, 1e9))
+@given(st.floats(1e-6, 1e9))
 def test_one_assumed_step_is_worth_about_one_usdt(price: float) -> None:
     assumed = market_for("WIF", price)
     assert 10**-0.5 * 0.999 <= price * float(assumed.step) <= 10**0.5 * 1.001
@@ -161,3 +161,9 @@ def test_numbers_that_cannot_be_a_tier_are_refused(
 ) -> None:
     with pytest.raises(DataError, match="is not a margin tier"):
         Tier(*numbers)
+
+
+def test_a_tick_is_never_finer_than_the_floats_that_carry_it() -> None:
+    assert market_for("WIF", 5e-9).tick == Decimal("1e-10")
+    with pytest.raises(DataError, match="finer than"):
+        market(tick=Decimal("1e-11"))

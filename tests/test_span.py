@@ -92,3 +92,16 @@ def test_every_timeframe_divides_a_day() -> None:
 def test_an_unknown_timeframe_is_refused_with_the_list_of_known_ones(timeframe: object) -> None:
     with pytest.raises(DataError, match="use one of 1m, 3m, 5m, 15m"):
         timeframe_ms(timeframe)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["0001-01-01T00:00+14:00", "9999-12-31T23:59-14:00", 2**63 - 1, 9999999999999999, "12345"],
+)
+def test_a_time_far_outside_of_this_age_is_refused(moment: object) -> None:
+    with pytest.raises(DataError, match="is not a time"):
+        moment_ms(moment)
+
+
+def test_digits_are_milliseconds_as_the_complaint_says() -> None:
+    assert moment_ms("1704067200000") == moment_ms(1704067200000) == moment_ms("2024-01-01")

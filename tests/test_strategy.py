@@ -610,3 +610,21 @@ class TestFinalClose:
     def test_nothing_closes_where_nothing_is_open_or_before_the_end(self) -> None:
         assert play_to_the_end([2000, 2000, 2000]).fills == []
         assert play([2000, DIP, 1950]).fills == [BOUGHT]
+
+
+def test_candles_too_few_for_the_warm_up_are_refused_with_the_number_needed() -> None:
+    from engine.strategy import GridStrategyV4
+    from exchange.candles import fetch_data
+    from exchange.errors import DataError
+
+    df = fetch_data("BTC", "15m", "2024-01-01", "2024-01-04", source="sim")
+    with pytest.raises(DataError, match=r"Insufficient data for BTC/USDT: 288 candles"):
+        GridStrategyV4({"kama_period": 200}).run(df)
+
+
+def test_an_unknown_fill_model_is_named_before_anything_runs() -> None:
+    from engine.errors import ParameterError
+    from engine.strategy import GridStrategyV4
+
+    with pytest.raises(ParameterError, match="unknown fill model 'nope'; known: touch"):
+        GridStrategyV4(fill_model="nope")

@@ -89,3 +89,9 @@ def test_a_symbol_and_a_market_are_known_without_pandas_numpy_ccxt_or_numba() ->
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("text", ["BTCUSDT/USDT", "BTCUSDTUSDT", "BTCUSDC/USDT"])
+def test_a_coin_that_ends_in_a_quote_currency_is_refused(text: str) -> None:
+    with pytest.raises(DataError, match="is not a USDT perpetual"):
+        Symbol.parse(text)
