@@ -95,8 +95,9 @@ def build(
 ) -> Features:
     """The features of `bars`, candles of `timeframe_ms` milliseconds.
 
-    `settled` tells apart the settlements that a long bar, or the gap behind one, adds up. Without
-    it a bar holds one settlement, which stands for the whole of its candle.
+    `settled` tells apart the settlements that a long bar, or the gap behind one, adds up; a hole
+    between two of the same bar is not seen. Without it a bar holds one settlement, which stands
+    for the whole of its candle.
 
     Raises:
         ValueError: the columns are not 1-D arrays of one length, or times do not increase.

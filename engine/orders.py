@@ -20,15 +20,22 @@ from indicators.compiled import compiled
 LOW_VOLUME_CAP = 0.7
 ENTRY_NOTIONAL_RESERVE = 1.2  # an entry is this many minimum notionals at least
 TREND_SPACING_MINIMUM = 0.5
+_SURELY_LESS = 1.0 - 1e-9
 
 
 @compiled
 def spacing_at(row: Any, rules: Any) -> float:
     """The spacing of the bar to come: a price distance."""
     p = row.close
-    floor = max(rules.spacing_floor, rules.adaptive_floor_scale * row.sigma)
-    spread = calculate_optimal_spread(row.sigma, rules.gamma, rules.kappa, rules.as_time_horizon)
-    return calculate_dynamic_spacing(row.atr, rules.grid_spacing_k, floor, p, 0.5 * p * spread)
+    sigma = row.sigma
+    floor = max(rules.spacing_floor, rules.adaptive_floor_scale * sigma)
+    half_spread = 0.0
+    # ln(1 + x) <= x bounds the spread: its logarithm is taken only where it can be the largest
+    most = sigma * (rules.gamma * sigma * rules.as_time_horizon + 2.0 / rules.kappa)
+    if 0.5 * p * most > _SURELY_LESS * max(rules.grid_spacing_k * row.atr, floor * p):
+        spread = calculate_optimal_spread(sigma, rules.gamma, rules.kappa, rules.as_time_horizon)
+        half_spread = 0.5 * p * spread
+    return calculate_dynamic_spacing(row.atr, rules.grid_spacing_k, floor, p, half_spread)
 
 
 @compiled

@@ -11,7 +11,7 @@ Moment = str | int | date | datetime
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SMALLEST_MS = 100_000_000_000  # 1973; smaller numbers are seconds
-_LARGEST_MS = 7_258_118_400_000  # 2200
+_LARGEST_MS = 32_503_680_000_000  # 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def moment_ms(moment: Moment) -> int:
     integers (or their digits) that are ms already. What names no zone is UTC.
 
     Raises:
-        DataError: none of these, or a time before 1973 or after 2200.
+        DataError: none of these, or a time before 1973 or after 2999.
     """
     if isinstance(moment, bool):
         raise DataError(_complaint(moment))

@@ -75,6 +75,8 @@ def random_market(
     every = 2 if kind == "fast funding" else 8
     end = int(time[-1]) + timeframe_ms
     funding = _settlements(rng, int(time[0]), end, every * 3_600_000, none=seed % 4 == 1)
+    if kind != "gaps" and timeframe_ms <= 8 * 3_600_000:
+        funding = _with_a_hole(rng, funding)
     rate, last, last_ms = np.full((3, len(time)), np.nan)
     for at, value in funding:
         k = int(np.searchsorted(time, at, side="right")) - 1
@@ -89,13 +91,23 @@ def random_market(
 def _settlements(
     rng: np.random.Generator, start: int, end: int, step: int, *, none: bool
 ) -> list[tuple[int, float]]:
-    """Rates at multiples of `step` inside the data, sometimes with a hole; or none at all."""
+    """Rates at multiples of `step` inside the data; or none at all."""
     if none:
         return []
     times = np.arange(-(-start // step) * step, end, step)
     rates = np.clip(rng.normal(0.0001, 0.0003, len(times)), -0.02, 0.02)
-    keep = np.ones(len(times), bool)
-    if len(times) > 6 and rng.random() < 0.5:
-        begin = int(rng.integers(2, len(times) - 3))
-        keep[begin : begin + 3] = False
-    return [(int(t), float(r)) for t, r, k in zip(times, rates, keep, strict=True) if k]
+    return [(int(t), float(r)) for t, r in zip(times, rates, strict=True)]
+
+
+def _with_a_hole(
+    rng: np.random.Generator, funding: list[tuple[int, float]]
+) -> list[tuple[int, float]]:
+    """Sometimes three settlements in a row are not known.
+
+    A bar holds one of them at most: the table of a DataFrame cannot tell of a hole between two
+    settlements of the same bar.
+    """
+    if len(funding) < 7 or rng.random() < 0.5:
+        return funding
+    begin = int(rng.integers(2, len(funding) - 3))
+    return funding[:begin] + funding[begin + 3 :]
