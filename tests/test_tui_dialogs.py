@@ -1,0 +1,192 @@
+"""Parameters, comparison, help and the question before leaving. Costs 20 s."""
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from textual.widgets import Button
+
+from engine.params import StrategyParams
+from tests.screen_text import screen_text, until
+from tests.tui_app import SIZES, fill, fill_endless, form, lines, opened, quick_run, run, tap
+from tui.keys import FOOTERS, KEYS, PLACES, footer
+from tui.screens.backtest import BacktestScreen
+from tui.screens.compare import CompareScreen
+from tui.screens.help import HelpScreen
+from tui.screens.parameters import ParametersScreen, grouped
+from tui.screens.question import Question
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_first_screen_looks_as_it_did(
+    size: tuple[int, int], snapshot: SnapshotAssertion
+) -> None:
+    async with opened(size) as (app, _):
+        assert screen_text(app) == snapshot
+
+
+async def test_the_page_of_keys_looks_as_it_did(snapshot: SnapshotAssertion) -> None:
+    async with opened((80, 60)) as (app, pilot):
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen), "the page of keys")
+        assert screen_text(app) == snapshot
+        await pilot.press("escape")
+        assert isinstance(app.screen, BacktestScreen)
+
+
+async def test_the_parameters_look_as_they_did(snapshot: SnapshotAssertion) -> None:
+    async with opened((80, 24)) as (app, pilot):
+        await pilot.press("down", "down", "p")
+        await until(pilot, lambda: isinstance(app.screen, ParametersScreen), "the parameters")
+        assert screen_text(app) == snapshot
+
+
+@pytest.mark.parametrize("size", [(59, 24), (80, 19), (20, 5)])
+async def test_a_terminal_that_is_too_small_is_told_so(size: tuple[int, int]) -> None:
+    async with opened(size) as (app, _):
+        assert "too small" in screen_text(app)
+        assert "coins" not in screen_text(app)
+
+
+async def test_a_parameter_is_found_changed_and_taken_into_form_and_run() -> None:
+    async with opened() as (app, pilot):
+        await fill(pilot)
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, ParametersScreen), "the parameters")
+        await pilot.press("/", *"risk aversion", "enter", "enter", *["backspace"] * 3, *"999")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "! gamma = '999' is out of range: it takes 0 to 100" in screen_text(app)
+        await pilot.press(*["backspace"] * 3, *"0.3", "enter")
+        await pilot.pause()
+        assert "* gamma" in screen_text(app)
+        assert "parameters, 1 change" in screen_text(app)
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: isinstance(app.screen, BacktestScreen), "the form")
+        assert "parameters...   1 change" in screen_text(app)
+        await run(pilot)
+        assert app.store.runs[0].request.changed == {"gamma": 0.3}
+        assert "gamma 0.3" in screen_text(app)
+
+
+async def test_the_forms_own_parameters_follow_those_of_the_dialog_and_can_be_reset() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press(*["down"] * 5, "5", "p")
+        await until(pilot, lambda: isinstance(app.screen, ParametersScreen), "the parameters")
+        await pilot.press("/", *"of the account", "enter")
+        await pilot.pause()
+        assert "* leverage" in screen_text(app)
+        await pilot.press("enter", "backspace", "7", "enter", "escape", "escape")
+        await until(pilot, lambda: isinstance(app.screen, BacktestScreen), "the form")
+        assert form(app).text.leverage == "7"
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, ParametersScreen), "the parameters")
+        await pilot.press("D", "escape")
+        await until(pilot, lambda: isinstance(app.screen, BacktestScreen), "the form")
+        assert form(app).text.leverage == "1"
+
+
+async def test_a_switch_among_the_parameters_turns_over_and_back() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("down", "down", "p")
+        await until(pilot, lambda: isinstance(app.screen, ParametersScreen), "the parameters")
+        await pilot.press("/", *"grid_mode", "enter", "enter")
+        await pilot.pause()
+        assert "* grid_mode" in screen_text(app)
+        await pilot.press("d")
+        await pilot.pause()
+        assert "* grid_mode" not in screen_text(app)
+
+
+def test_every_parameter_stands_under_exactly_one_heading() -> None:
+    names = [name for _, group in grouped() for name in group]
+    assert names == list(StrategyParams.model_fields)
+    assert all(group for _, group in grouped())
+
+
+async def test_two_marked_runs_are_compared_with_their_difference() -> None:
+    async with opened() as (app, pilot):
+        await quick_run(pilot, coins="BTC ETH")
+        await pilot.press("c")
+        await until(pilot, lambda: "comparing needs two runs" in screen_text(app), "the reason")
+        await pilot.press("f", *["down"] * 5, "5")
+        await run(pilot)
+        await pilot.press("f")
+        await run(pilot)
+        await pilot.press("r", "down", "space", "down", "space", "c")
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen), "the comparison")
+        text = screen_text(app)
+        assert "run 1 and run 2: portfolio" in text
+        assert text.count("SIMULATED BTC ETH") == 2
+        assert "leverage 1 -> 5" in text
+        first, second = (run.metrics("_portfolio") for run in app.store.runs[:2])
+        row = next(line for line in lines(app) if "final capital" in line)
+        difference = second["final_capital"] - first["final_capital"]
+        assert f"{difference:+,.2f}" in row
+        await pilot.press("]")
+        await pilot.pause()
+        assert "run 1 and run 2: BTC/USDT" in screen_text(app)
+        await pilot.press("escape")
+        assert isinstance(app.screen, BacktestScreen)
+
+
+async def test_without_marks_the_shown_run_is_compared_with_the_one_before() -> None:
+    async with opened((80, 24)) as (app, pilot):
+        await quick_run(pilot)
+        await pilot.press("f")
+        await run(pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: "run 1 and run 2" in screen_text(app), "the comparison")
+        assert "no parameter" in screen_text(app)
+        assert "final capital" in screen_text(app)
+        await pilot.press("v")
+        await pilot.pause()
+        assert "final capital" not in screen_text(app)
+
+
+async def test_leaving_is_immediate_while_nothing_runs() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("down", "down", "q")
+        await pilot.pause()
+        assert not app.is_running
+
+
+async def test_leaving_during_a_run_asks_and_staying_has_the_focus() -> None:
+    async with opened() as (app, pilot):
+        await fill_endless(pilot)
+        await tap(pilot, "enter", "q")
+        await until(pilot, lambda: isinstance(app.screen, Question), "the question")
+        assert isinstance(app.focused, Button)
+        assert app.focused.id == "no"
+        await tap(pilot, "enter")
+        assert isinstance(app.screen, BacktestScreen)
+        assert app.store.progress is not None
+        await tap(pilot, "ctrl+q", "y")
+        await until(pilot, lambda: not app.is_running, "the end")
+        await until(pilot, lambda: not app.store.busy, "the end of the thread")
+        assert app.store.runs == []
+
+
+def test_every_key_has_an_id_of_its_own_and_a_meaning() -> None:
+    ids = [key.id for key in KEYS]
+    assert len(set(ids)) == len(ids)
+    assert all(key.meaning and key.action and key.keys for key in KEYS)
+
+
+def test_no_place_binds_a_key_twice() -> None:
+    for place in {key.place for key in KEYS}:
+        names = [name for key in KEYS if key.place == place for name in key.keys.split(",")]
+        assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("context", FOOTERS)
+def test_every_footer_fits_into_eighty_columns(context: str) -> None:
+    assert sum(len(key) + len(words) + 3 for key, words in footer(context)) <= 80
+
+
+async def test_the_page_of_keys_names_every_key_of_the_screen() -> None:
+    async with opened((120, 90)) as (app, pilot):
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen), "the page of keys")
+        text = screen_text(app)
+        for key in KEYS:
+            if key.place in PLACES:
+                assert key.meaning in text

@@ -1,0 +1,101 @@
+"""What the form's text means, and which field is named when it means nothing. Costs 1 s."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tui.request import FieldError, FormText, RunRequest, parameters_of
+
+GOOD = FormText(
+    coins="btc, ETHUSDT btc/usdt",
+    source="sim",
+    folder="",
+    start="2024-01-01",
+    end="2024-02-01",
+    capital="5 000",
+    leverage="3",
+    short=False,
+)
+
+
+def test_coins_in_any_spelling_are_each_taken_once() -> None:
+    assert RunRequest.checked(GOOD).coins == ["BTC", "ETH"]
+
+
+def test_only_parameters_that_differ_from_the_defaults_are_changes() -> None:
+    request = RunRequest.checked(replace(GOOD, changed={"gamma": 0.5, "kappa": 2}))
+    assert request.changed == {
+        "kappa": 2.0,
+        "leverage": 3,
+        "allow_short": False,
+        "initial_capital": 5000.0,
+    }
+    assert request.job.params.kappa == 2.0
+
+
+def test_an_empty_end_means_now() -> None:
+    assert RunRequest.checked(replace(GOOD, end=" ")).job.end is None
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "words"),
+    [
+        ({"coins": "  "}, "coins", "at least one coin"),
+        ({"coins": "BTC EUR/USD"}, "coins", "'EUR/USD' is not a USDT perpetual"),
+        ({"source": "folder", "folder": "/no/such/place"}, "folder", "is no folder"),
+        ({"start": ""}, "start", "name the first day"),
+        ({"start": "31.01.2024"}, "start", "is not a time"),
+        ({"start": "2999-01-01"}, "start", "lies in the future"),
+        ({"end": "2023-01-01"}, "end", "give an end that is later"),
+        ({"end": "tomorrow"}, "end", "is not a time"),
+        ({"capital": "much"}, "capital", "above 0 to 1e+12, not 'much'"),
+        ({"capital": "-5"}, "capital", "not '-5'"),
+        ({"capital": ""}, "capital", "not nothing"),
+        ({"leverage": "0"}, "leverage", "1 to 125, not '0'"),
+        ({"leverage": "2.5"}, "leverage", "a whole number"),
+        ({"changed": {"gamma": -1}}, "parameters", "gamma = -1 is out of range"),
+    ],
+)
+def test_a_field_that_cannot_be_used_is_named_in_one_line(
+    change: dict[str, object], field: str, words: str
+) -> None:
+    with pytest.raises(FieldError) as error:
+        RunRequest.checked(replace(GOOD, **change))
+    assert error.value.field == field
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_is_a_source_of_candles(tmp_path: Path) -> None:
+    request = RunRequest.checked(replace(GOOD, source="folder", folder=str(tmp_path)))
+    assert request.job.source == str(tmp_path)
+    assert not request.simulated
+    assert str(tmp_path) in request.market
+
+
+def test_the_form_opens_on_the_simulated_market_with_the_projects_defaults(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("GRIDTUI_SOURCE", raising=False)
+    text = FormText.defaults()
+    assert (text.coins, text.source, text.start) == ("BTC ETH SOL", "sim", "2024-01-01")
+    assert (text.capital, text.leverage, text.short) == ("10000", "1", True)
+    assert RunRequest.checked(text).changed == {}
+
+
+@pytest.mark.parametrize(
+    ("named", "source", "folder"),
+    [("binance", "binance", ""), ("/data/candles", "folder", "/data/candles")],
+)
+def test_a_source_named_by_the_environment_is_the_forms_default(
+    monkeypatch: pytest.MonkeyPatch, named: str, source: str, folder: str
+) -> None:
+    monkeypatch.setenv("GRIDTUI_SOURCE", named)
+    text = FormText.defaults()
+    assert (text.source, text.folder) == (source, folder)
+
+
+def test_parameters_are_read_from_a_form_whose_numbers_may_be_wrong() -> None:
+    values = parameters_of(replace(GOOD, leverage="x", changed={"gamma": 0.3}))
+    assert values == {"gamma": 0.3, "initial_capital": 5000, "allow_short": False}

@@ -1,0 +1,112 @@
+"""Where the events of a run come from; screens drain them and never wait for them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Event as Flag
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.events import RunFailed, RunFinished
+from tui.request import RunRequest
+
+if TYPE_CHECKING:
+    from engine.band import Band
+    from engine.events import BacktestEvent
+
+_MOST_WAITING = 2_000
+"""Events kept between two drains. The newest are kept, and the last one has all results."""
+
+
+@dataclass(frozen=True, slots=True)
+class BandStarted:
+    """A coin is being run under the other fill models."""
+
+    coin: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunDone:
+    """A whole request is done.
+
+    `results`: as of `BacktestSimulator.run_multi`; `bands`: by the same keys, empty unless they
+    were asked for.
+    """
+
+    results: dict[str, Any] = field(repr=False)
+    bands: dict[str, Band]
+
+
+class Feed(Protocol):
+    """A source of events."""
+
+    def drain(self) -> Sequence[BacktestEvent | BandStarted | RunDone]:
+        """Everything that has happened since the last call, oldest first; never blocks."""
+        ...
+
+
+class BacktestFeed:
+    """A backtest in a thread of this process: `run` there, `drain` and `cancel` here."""
+
+    def __init__(self, request: RunRequest) -> None:
+        self.request = request
+        self.at_work = False
+        self._events: deque[BacktestEvent | BandStarted | RunDone] = deque(maxlen=_MOST_WAITING)
+        self._stop = Flag()
+
+    def drain(self) -> list[BacktestEvent | BandStarted | RunDone]:
+        """Everything that has happened since the last call, oldest first; never blocks."""
+        return [self._events.popleft() for _ in range(len(self._events))]
+
+    def cancel(self) -> None:
+        """Ask the run to end; it does so at its next sign of progress."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Do the work and leave its events, of which the last is RunDone or RunFailed."""
+        self.at_work = True
+        try:
+            self._events.append(self._outcome())
+        except Exception as error:
+            self._events.append(RunFailed(_in_words(error), cancelled=self._stop.is_set()))
+        finally:
+            self.at_work = False
+
+    def _outcome(self) -> RunDone:
+        def tell(event: BacktestEvent) -> None:
+            if not isinstance(event, RunFinished):
+                self._events.append(event)
+
+        results = self.request.job.run(tell, self._stop.is_set)
+        return RunDone(results, self._bands(results) if self.request.band else {})
+
+    def _bands(self, results: dict[str, Any]) -> dict[str, Band]:
+        """Of every coin, and of the portfolio: its accounts begin alike, so it is their mean."""
+        from engine.band import Band, fill_model_band
+        from engine.simulator import PORTFOLIO
+
+        bands = {}
+        for symbol in self.request.job.coins:
+            self._events.append(BandStarted(symbol.coin))
+            bands[symbol.pair] = fill_model_band(
+                results[symbol.pair], lambda *_: not self._stop.is_set()
+            )
+        returns = [band.returns for band in bands.values()]
+        mean = {model: sum(r[model] for r in returns) / len(returns) for model in returns[0]}
+        return {**bands, PORTFOLIO: Band(mean)}
+
+
+def _in_words(error: Exception) -> str:
+    """One line for a person."""
+    from engine.errors import ParameterError
+    from engine.loop import Cancelled
+    from exchange.errors import DataError
+
+    if isinstance(error, Cancelled):
+        return "cancelled"
+    if isinstance(error, (ParameterError, DataError)):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"cannot use {error.filename or 'a file'}: {error.strerror or error}"
+    return f"unexpected {type(error).__name__}: {error}. This is a defect of gridtui"

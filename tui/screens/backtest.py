@@ -1,0 +1,340 @@
+"""The Backtest screen: form and list of runs at the left, result at the right.
+
+On a narrow terminal these are two pages, and escape changes between them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on, work
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.events import DescendantFocus
+from textual.notifications import SeverityLevel
+from textual.widget import Widget
+from textual.widgets import Input, OptionList, Static
+from textual.worker import Worker, WorkerState
+
+from engine.wording import plural
+from tui.keys import VIEWS, bindings
+from tui.screens.frame import FramedScreen
+from tui.widgets.fields import TextField
+from tui.widgets.form import RunForm
+
+if TYPE_CHECKING:
+    from tui.feed import BacktestFeed
+    from tui.store import Run, Store
+    from tui.widgets.progress import ProgressLine
+    from tui.widgets.result import ResultPane
+    from tui.widgets.runs import RunList
+
+_EMPTY = Content.from_markup(
+    "\n[bold]No result yet.[/]\n\n"
+    "[bold $primary]enter[/] runs the form as it stands.\n"
+    "[bold $primary]↑ ↓[/] go from field to field, [bold $primary]space[/] changes a choice.\n\n"
+    "The source [bold $simulated]simulated[/] is a made-up market that needs no network: "
+    "good for a first look, worthless as evidence. "
+    "Real candles come from Binance or from a folder of yours."
+)
+
+
+class BacktestScreen(FramedScreen):
+    """Runs backtests in a thread and shows what they came to.
+
+    The first paint shows the form alone; `furnish` mounts the rest before any key arrives.
+    """
+
+    _store: Store
+    _progress_line: ProgressLine
+    _runs: RunList
+    _result: ResultPane
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("backtest")
+    AUTO_FOCUS = "#coins"
+    NUMBER = "6"
+    KEYS = "first"
+
+    def __init__(self, data_dir: Path | None) -> None:
+        super().__init__("-page-form -no-result")
+        self._form = RunForm()
+        self._furnished = False
+        self._data_dir = data_dir
+        self._seen = -1
+        self._shown: Run | None = None
+
+    def body(self) -> Iterable[Widget]:
+        """Two panes."""
+        yield Vertical(self._form, id="left")
+        empty = Static(_EMPTY, id="empty")
+        empty.border_title = "result"
+        yield empty
+
+    async def furnish(self, store: Store) -> None:
+        """What the first paint does not wait for: the form's defaults, the parts of a result."""
+        from tui.request import FormText  # with the engine's parameters 60 ms
+        from tui.widgets.progress import ProgressLine  # these three 10 ms
+        from tui.widgets.result import ResultPane
+        from tui.widgets.runs import RunList
+
+        self._store = store
+        self._form.show(FormText.defaults())
+        self._form.focus_field("coins")
+        self._progress_line, self._runs, self._result = ProgressLine(), RunList(), ResultPane()
+        await self.query_one("#left").mount(self._progress_line, self._runs)
+        await self.query_one("#body").mount(self._result)
+        self._furnished = True
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key before everything is there."""
+        return self._furnished and super().check_action(action, parameters)
+
+    def refresh_from_store(self, now: datetime) -> None:
+        """Show what has changed; called ten times a second."""
+        store = self._store
+        running = store.progress is not None
+        finished = store.drain()
+        progress = store.progress
+        if finished is not None:
+            self._show_finished(finished)
+        elif running and progress is None:
+            self._show_page("form")
+            self._form.focus_field("source")  # what breaks a checked request is its data
+        self._progress_line.show(progress)
+        if self._seen != store.version:
+            self._seen = store.version
+            self._form.say(store.message, error=store.message_is_error)
+            self._show_keys()
+        market, simulated = self._market()
+        self.status_line.show(
+            "BACKTEST",
+            market,
+            simulated,
+            progress.stage if progress is not None else "",
+            progress.share if progress is not None else None,
+            now,
+        )
+
+    # Keys
+
+    @on(RunForm.Submitted)
+    def action_run(self) -> None:
+        """Run the form."""
+        from tui.feed import BacktestFeed  # both are there since the form was filled
+        from tui.request import FieldError, RunRequest
+
+        if self._store.progress is not None:
+            self.notify("a run is under way: esc cancels it")
+            return
+        try:
+            request = RunRequest.checked(self._form.text, self._data_dir)
+        except FieldError as error:
+            self._show_page("form")
+            self._store.say(str(error), error=True)
+            self._form.focus_field(error.field)
+            return
+        feed = BacktestFeed(request)
+        self._store.begin(feed)
+        self.set_focus(None)  # out of the text fields, so that letters are keys meanwhile
+        self._work(feed)
+
+    def action_back(self) -> None:
+        """Cancel the run; leave the filter; change between form and result."""
+        if self._store.progress is not None:
+            self._store.cancel()
+            self.action_form()
+        elif self._result.close_filter():
+            return
+        elif self._result.has_focus_within:
+            self.action_form()
+        elif self._shown is not None:
+            self._show_page("result")
+            self._result.focus_view()
+
+    def action_form(self) -> None:
+        """To the form."""
+        self._show_page("form")
+        self._form.focus_field("coins")
+
+    def action_runs(self) -> None:
+        """To the list of runs."""
+        self._show_page("form")
+        self._runs.focus()
+
+    def action_view(self, view: str) -> None:
+        """Another view of the result."""
+        if self._shown is None:
+            self.notify("there is no result yet: enter runs the form")
+            return
+        self._show_page("result")
+        self._result.current_view = view
+        self._result.focus_view()
+
+    def action_next_view(self) -> None:
+        """The view after this one; from the form, the result as it was left."""
+        current = self._result.current_view
+        views = [v for v in VIEWS if v != "summary" or not self.has_class("-huge")]
+        place = views.index(current) if current in views else -1
+        self.action_view(views[(place + 1) % len(views)])
+
+    def action_coin(self, step: int) -> None:
+        """Another coin of the run, or its portfolio."""
+        if self._shown is None:
+            return
+        keys = self._shown.keys
+        self._show(self._shown, keys[(keys.index(self._result.key) + step) % len(keys)])
+        if self._result.has_focus_within:
+            self._result.focus_view()
+
+    def action_parameters(self) -> None:
+        """Every parameter, to look at and to change."""
+        from tui.request import parameters_of
+        from tui.screens.parameters import ParametersScreen  # dialogs load when they open
+
+        changed = parameters_of(self._form.text)
+        self.app.push_screen(ParametersScreen(changed), self._take_parameters)
+
+    def action_compare(self) -> None:
+        """The two marked runs; or the shown one and the marked one, or the one before."""
+        pair = self._pair()
+        if pair is None:
+            self.notify("comparing needs two runs: change something and run again")
+            return
+        from tui.screens.compare import CompareScreen
+
+        self.app.push_screen(CompareScreen(*pair))
+
+    def action_export(self) -> None:
+        """Write the shown run's files."""
+        if self._shown is None:
+            self.notify("there is no result to export yet: enter runs the form")
+            return
+        self.notify("writing trades and charts ...")
+        self._export(self._shown)
+
+    # Threads
+
+    @work(thread=True, exclusive=True, group="run", exit_on_error=False)
+    def _work(self, feed: BacktestFeed) -> None:
+        feed.run()
+
+    @work(thread=True, exclusive=True, group="export", exit_on_error=False)
+    def _export(self, run: Run) -> None:
+        try:
+            paths = [str(path) for path in run.export()]
+        except OSError as error:
+            told = f"cannot write {error.filename}: {error.strerror}", "error"
+        else:
+            folders = " and ".join(sorted({os.path.dirname(path) for path in paths}))
+            told = f"wrote {plural(len(paths), 'file')} to {folders}", "information"
+        self.app.call_from_thread(self._say_exported, *told)
+
+    def _say_exported(self, message: str, severity: SeverityLevel) -> None:
+        self.notify(message, severity=severity, timeout=8)
+
+    @on(Worker.StateChanged)
+    def _broke(self, event: Worker.StateChanged) -> None:
+        """A thread's unexpected end is said aloud; the screens go on."""
+        if event.state is WorkerState.ERROR:
+            error = event.worker.error
+            self.notify(f"unexpected {type(error).__name__}: {error}", severity="error")
+
+    # What others tell
+
+    @on(RunForm.ParametersWanted)
+    def _parameters_wanted(self) -> None:
+        self.action_parameters()
+
+    def on_run_list_reuse_wanted(self, event: RunList.ReuseWanted) -> None:
+        """A run's settings go into the form."""
+        run = self._run(event.number)
+        self._form.show(run.request.text)
+        self._store.say(f"the form holds the settings of run {run.number}")
+        self.action_form()
+
+    @on(OptionList.OptionHighlighted, "#runs")
+    def _chosen(self, event: OptionList.OptionHighlighted) -> None:
+        run = self._run(int(event.option_id or 0))
+        if run is not self._shown:
+            key = self._result.key
+            self._show(run, key if key in run.keys else run.main_key)
+
+    @on(OptionList.OptionSelected, "#runs")
+    def _selected(self) -> None:
+        self._show_page("result")
+        self._result.focus_view()
+
+    @on(DescendantFocus)
+    def _show_keys(self) -> None:
+        """The keys of the place that has the focus, and a bright border around it."""
+        self.key_line.show(self._key_context())
+        if self.focused is not None and self._furnished:
+            for pane in (self._form, self._runs, self._result):
+                pane.set_class(pane in self.focused.ancestors_with_self, "-active")
+
+    # Showing
+
+    def _show_finished(self, run: Run) -> None:
+        self._show(run, run.main_key)
+        self._runs.show(self._store.runs, run.number)
+        self.remove_class("-no-result")
+        self._show_page("result")
+        if not self._result.has_focus_within:
+            self._result.focus_view()
+
+    def _show(self, run: Run, key: str) -> None:
+        self._shown = run
+        self._result.show(run, len(self._store.runs), key)
+
+    def _show_page(self, page: str) -> None:
+        self.set_class(page == "form", "-page-form")
+        self.set_class(page == "result", "-page-result")
+
+    def _take_parameters(self, values: dict[str, Any] | None) -> None:
+        if values is not None:
+            self._form.show_parameters(values)
+
+    def _key_context(self) -> str:
+        focused = self.focused
+        if not self._furnished:
+            return "first"
+        if self._store.progress is not None:
+            return "running"
+        if self._shown is None:
+            return "first"
+        if focused is self._runs:
+            return "runs"
+        if isinstance(focused, TextField) and focused.takes_letters:
+            return "text"
+        if isinstance(focused, Input) and focused.id == "filter":
+            return "filter"
+        if focused is not None and focused.id == "trades":
+            return "trades"
+        return "form" if focused is None or self._form in focused.ancestors else "result"
+
+    def _market(self) -> tuple[str, bool]:
+        """Where the data come from: of the run under way, else of the result that is shown."""
+        if self._store.progress is not None:
+            request = self._store.progress.feed.request
+            return request.market, request.simulated
+        if self._shown is not None:
+            return self._shown.request.market, self._shown.simulated
+        return "no data yet", False
+
+    def _run(self, number: int) -> Run:
+        return next(run for run in self._store.runs if run.number == number)
+
+    def _pair(self) -> tuple[Run, Run] | None:
+        marked = [self._run(number) for number in sorted(self._runs.marked)]
+        if len(marked) == 2:
+            return marked[0], marked[1]
+        others = [run for run in marked or self._store.runs if run is not self._shown]
+        if self._shown is None or not others:
+            return None
+        first, second = sorted((others[-1], self._shown), key=lambda run: run.number)
+        return first, second

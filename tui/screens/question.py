@@ -1,0 +1,46 @@
+"""A question with two answers, of which the harmless one has the focus."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+from tui.keys import bindings
+
+
+class Question(ModalScreen[bool]):
+    """Dismissed with True for `yes`, with False for `no` and for escape."""
+
+    CSS_PATH = "../dialogs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("question"),
+        ("left,up", "app.focus_previous", "no"),
+        ("right,down", "app.focus_next", "yes"),
+    ]
+
+    def __init__(self, text: str, yes: str, no: str = "Cancel") -> None:
+        super().__init__()
+        self._text, self._yes, self._no = text, yes, no
+
+    def compose(self) -> ComposeResult:
+        """The text over the two answers."""
+        with Vertical(classes="dialog", id="question"):
+            yield Static(self._text)
+            with Horizontal():
+                yield Button(f"{self._no} (n)", id="no", compact=True)
+                yield Button(f"{self._yes} (y)", id="yes", compact=True)
+
+    def on_mount(self) -> None:
+        """Enter does no harm."""
+        self.query_one("#no").focus()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """An answer was chosen."""
+        self.dismiss(event.button.id == "yes")
+
+    def action_answer(self, yes: bool) -> None:
+        """An answer was typed."""
+        self.dismiss(yes)

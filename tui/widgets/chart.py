@@ -1,0 +1,175 @@
+"""Lines over time, drawn by plotext on a bare canvas; scale and dates are the widget's own.
+
+plotext 6 has one figure for the whole process: it is used from the screens' thread alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.color import Color
+from textual.widget import Widget
+
+from tui.figures import axis_value, date_label, share
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+NAME_WIDTH = 10
+SCALE_WIDTH = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A line: `time` ms UTC and `values`, shape (n,); `token`: its colour; `mark`: at its end.
+
+    `dots` is plotext's marker: "braille" is fine, "hd" is coarse, which tells two curves apart
+    without colours. `fill` fills the way to zero.
+    """
+
+    time: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float64]
+    token: str = "curve"
+    mark: str = ""
+    fill: bool = False
+    dots: str = "braille"
+
+
+class Chart(Widget):
+    """Curves over one span of time, name at the left, scale and last value at the right."""
+
+    def __init__(self, name: str, *, unit: Callable[[float, float], str] = axis_value) -> None:
+        """`unit` writes a value of the scale, given how far apart two rows are."""
+        super().__init__(id=name)
+        self._label = name
+        self._unit = unit
+        self._curves: Sequence[Curve] = ()
+        self._span = (0, 1)
+        self._level: float | None = None
+        self._drawn: tuple[tuple[int, int], Text] | None = None
+
+    def plot(
+        self, curves: Sequence[Curve], span_ms: tuple[int, int], level: float | None = None
+    ) -> None:
+        """Show curves between two times; `level` is drawn as a thin line."""
+        self._curves, self._span, self._level = curves, span_ms, level
+        self._drawn = None
+        self.refresh()
+
+    def render(self) -> Text:
+        """The picture for the present size, drawn once."""
+        size = (self.size.width, self.size.height)
+        if self._drawn is None or self._drawn[0] != size:
+            self._drawn = (size, self._picture(*size))
+        return self._drawn[1]
+
+    def _picture(self, width: int, height: int) -> Text:
+        columns = width - NAME_WIDTH - SCALE_WIDTH
+        if not self._curves or columns < 4 or height < 2:
+            return Text()
+        # numpy and plotext cost 0.2 s, so they wait for the first picture
+        from tui.series import lowest_highest
+
+        lines = [lowest_highest(c.time, c.values, *self._span, 2 * columns) for c in self._curves]
+        low = min(float(values.min()) for _, values in lines)
+        high = max(float(values.max()) for _, values in lines)
+        if self._level is not None:
+            low, high = min(low, self._level), max(high, self._level)
+        if high - low <= 1e-12 * max(abs(high), abs(low), 1.0):
+            low, high = low - 1.0, high + 1.0
+        canvas = self._canvas(lines, columns, height, low, high)
+        rows = canvas.split("\n")
+        scale = self._scale(height, low, high, [float(c.values[-1]) for c in self._curves])
+        quiet = f"{self._colour('quiet')}"
+        picture = Text(no_wrap=True, end="")
+        for row in range(height):
+            name = self._label if row == 0 else ""
+            picture.append(f"{name:<{NAME_WIDTH}}", quiet)
+            picture.append_text(Text.from_ansi(rows[row]))
+            picture.append_text(scale[row])
+            if row < height - 1:
+                picture.append("\n")
+        return picture
+
+    def _canvas(
+        self,
+        lines: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]],
+        columns: int,
+        height: int,
+        low: float,
+        high: float,
+    ) -> str:
+        """plotext's picture of exactly columns x height cells, with colour codes."""
+        import plotext
+
+        plotext.terminal.limit(False, False)
+        figure = plotext.figure
+        figure.clear()
+        figure.plot_size(columns, height)
+        figure.canvas("default")
+        figure.axes(False)
+        figure.ruler("x").ticks([], []).lim(0, columns).alignment(lim="edge")
+        figure.ruler("y").ticks([], []).lim(low, high).alignment(lim="edge")
+        if self._level is not None:
+            across = [c / 2 + 0.25 for c in range(0, 2 * columns, 3)]
+            dots = plotext.marker("braille", self._rgb("level"))
+            figure.draw(figure.signal(across, [self._level] * len(across), marker=dots))
+        for curve, (bucket, values) in zip(self._curves, lines, strict=True):
+            dots = plotext.marker(curve.dots, self._rgb(curve.token))
+            signal = figure.signal((bucket / 2 + 0.25).tolist(), values.tolist(), marker=dots)
+            figure.draw(signal.lines(True).fillx(curve.fill))
+        text: str = figure.build().string()
+        return text
+
+    def _scale(self, height: int, low: float, high: float, last: list[float]) -> list[Text]:
+        """Highest value in the first row, lowest in the last, the curves' ends in bold."""
+        step = (high - low) / height
+        rows = [Text(" " * SCALE_WIDTH) for _ in range(height)]
+        quiet = self._colour("quiet")
+        for row, value in ((0, high), (height - 1, low)):
+            rows[row] = Text(f"{self._unit(value, step):>{SCALE_WIDTH}}", quiet)
+        for curve, value in zip(self._curves, last, strict=True):
+            row = min(height - 1, max(0, round((high - value) / (high - low) * (height - 1))))
+            written = f"{curve.mark}{self._unit(value, step)}"
+            rows[row] = Text(f"{written:>{SCALE_WIDTH}}", f"bold {self._colour(curve.token)}")
+        return rows
+
+    def _colour(self, token: str) -> str:
+        return self.app.theme_variables[token]
+
+    def _rgb(self, token: str) -> tuple[int, int, int]:
+        return Color.parse(self._colour(token)).rgb
+
+
+class DateAxis(Widget):
+    """The dates below charts of the same width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._span = (0, 1)
+
+    def show(self, span_ms: tuple[int, int]) -> None:
+        """The span that the charts above show."""
+        self._span = span_ms
+        self.refresh()
+
+    def render(self) -> Text:
+        """Dates at equal distances, each beginning at its moment."""
+        columns = self.size.width - NAME_WIDTH - SCALE_WIDTH
+        first, last = self._span
+        line = [" "] * max(0, self.size.width)
+        widest = len(date_label(first, last - first)) + 4
+        for i in range(max(1, columns // widest)):
+            column = i * widest
+            label = date_label(first + (last - first) * column // max(columns, 1), last - first)
+            line[NAME_WIDTH + column : NAME_WIDTH + column + len(label)] = label
+        return Text("".join(line), self.app.theme_variables["quiet"], no_wrap=True, end="")
+
+
+def percent_of_scale(value: float, step: float) -> str:  # noqa: ARG001  (a unit is given both)
+    """A percentage on an axis: `-2.77%`."""
+    return share(value)

@@ -1,0 +1,124 @@
+"""The kinds of form fields: text, a choice between few, a switch, and a line that opens more."""
+
+import re
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.content import Content
+from textual.events import Click, Key
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Input
+
+from tui.keys import bindings
+
+
+class TextField(Input):
+    """One line of text. Characters that it does not take stay free for the screen's keys."""
+
+    def __init__(self, name: str, characters: str = ".", placeholder: str = "") -> None:
+        super().__init__(id=name, placeholder=placeholder)
+        self._characters = re.compile(characters)
+
+    @property
+    def takes_letters(self) -> bool:
+        """Whether letters are typed here, so that they cannot be keys of the screen."""
+        return self._characters.match("c") is not None
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Whether a key is typed into the field."""
+        return super().check_consume_key(key, character) and self._takes(character)
+
+    async def _on_key(self, event: Key) -> None:
+        if event.is_printable and not self._takes(event.character):
+            event.prevent_default()
+
+    def _takes(self, character: str | None) -> bool:
+        return character is not None and self._characters.match(character) is not None
+
+
+class Choice(Widget, can_focus=True):
+    """One of a few values, changed by space and the arrow keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("choice")
+    value = reactive("")
+
+    class Changed(Message):
+        """Another value was chosen."""
+
+        def __init__(self, choice: "Choice") -> None:
+            super().__init__()
+            self.choice = choice
+
+    def __init__(self, name: str, options: dict[str, str]) -> None:
+        """`options`: value -> how it is shown."""
+        super().__init__(id=name)
+        self._options = options
+        self.set_reactive(Choice.value, next(iter(options)))
+
+    def render(self) -> Content:
+        """`< simulated >`."""
+        return Content.assemble(("< ", "$quiet"), self._options[self.value], (" >", "$quiet"))
+
+    def watch_value(self) -> None:
+        """Tell the form."""
+        self.post_message(self.Changed(self))
+
+    def action_change(self, step: int = 1) -> None:
+        """The next value, or the one before."""
+        values = list(self._options)
+        self.value = values[(values.index(self.value) + step) % len(values)]
+
+    def on_click(self, _: Click) -> None:
+        """A click changes it, too."""
+        self.action_change()
+
+
+class Switch(Widget, can_focus=True):
+    """On or off."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("choice")
+    value = reactive(False)
+
+    def __init__(self, name: str, note: str = "") -> None:
+        super().__init__(id=name)
+        self._note = note
+
+    def render(self) -> Content:
+        """`[x]` or `[ ]`, and what it is about."""
+        return Content.assemble("[x]" if self.value else "[ ]", (f" {self._note}", "$quiet"))
+
+    def action_change(self, step: int = 1) -> None:  # noqa: ARG002  (both arrows turn it over)
+        """Turn it over."""
+        self.value = not self.value
+
+    def on_click(self, _: Click) -> None:
+        """A click turns it over, too."""
+        self.action_change()
+
+
+class Link(Widget, can_focus=True):
+    """A line that opens something."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("link")
+    text = reactive("", layout=True)
+
+    class Opened(Message):
+        """It was chosen."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(id=name)
+        self.set_reactive(Link.text, text)
+
+    def render(self) -> str:
+        """Its text."""
+        return self.text
+
+    def action_open(self) -> None:
+        """Open it."""
+        self.post_message(self.Opened())
+
+    def on_click(self, _: Click) -> None:
+        """A click opens it, too."""
+        self.action_open()

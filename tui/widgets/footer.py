@@ -1,0 +1,29 @@
+"""The line at the bottom: the keys that matter where the focus is."""
+
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.keys import footer
+
+
+class KeyLine(Static):
+    """`enter run   esc cancel   c compare   x export   ? all keys`."""
+
+    def __init__(self, context: str) -> None:
+        super().__init__(classes="keys")
+        self._place = ""
+        self._first = context
+
+    def on_mount(self) -> None:
+        """Show the first context's keys."""
+        self.show(self._first)
+
+    def show(self, context: str) -> None:
+        """The keys of a context of `tui.keys.FOOTERS`."""
+        if context == self._place:
+            return
+        self._place = context
+        parts: list[str | tuple[str, str]] = []
+        for key, words in footer(context):
+            parts += [(f" {key}", "bold $primary"), (f" {words} ", "$quiet")]
+        self.update(Content.assemble(*parts))

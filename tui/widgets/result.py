@@ -1,0 +1,191 @@
+"""A result: headline, charts, trades and summary of one coin of a run, or of its portfolio."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Input, Static
+
+from engine.wording import plural
+from tui.figures import day, percent, tone
+from tui.keys import VIEWS
+from tui.store import PORTFOLIO, CoinView, Run
+from tui.widgets.headline import Headline
+from tui.widgets.result_charts import ResultCharts
+from tui.widgets.summary import Summary
+from tui.widgets.trades import TradesTable
+
+if TYPE_CHECKING:
+    from engine.band import Band
+
+
+class ResultPane(Vertical):
+    """What a run of one coin or portfolio came to, in three views."""
+
+    current_view = reactive("equity")
+
+    def __init__(self) -> None:
+        super().__init__(id="result")
+        self._run: Run | None = None
+        self.key = ""
+
+    def compose(self) -> ComposeResult:
+        """All views are there; the pane's class decides which is seen."""
+        yield Headline()
+        yield Static(id="tabs")
+        yield Static(id="notes")
+        with Horizontal(id="views"):
+            with Vertical(id="figures"):
+                yield ResultCharts()
+                with Vertical(id="log"):
+                    yield TradesTable()
+                    yield Input(id="filter", placeholder="word, or !word to hide it", compact=True)
+            yield Summary()
+
+    def show(self, run: Run, of: int, key: str) -> None:
+        """One coin (or `_portfolio`) of a run, which is one of `of` runs."""
+        self._run, self.key = run, key
+        view = run.view(key)
+        self.set_class(key == PORTFOLIO, "-portfolio")
+        self.border_title = _title(run, of, view)
+        self.query_one(Headline).show(view)
+        self._show_tabs()
+        self._show_notes(view)
+        self.query_one(ResultCharts).show(view)
+        decimals = _decimals(view)
+        self.query_one(TradesTable).show(view.fills, *decimals)
+        self.query_one(Summary).show(run, view)
+
+    def watch_current_view(self, view: str) -> None:
+        """Show one of the views and put the focus where its keys are."""
+        for name in VIEWS:
+            self.set_class(name == view, f"-view-{name}")
+        if self._run is not None:
+            self._show_tabs()
+            self.focus_view()
+
+    def focus_view(self) -> None:
+        """The focus goes where the view can be scrolled, else to its charts."""
+        log_beside = self.screen.has_class("-tall") and self.key != PORTFOLIO
+        if self.current_view == "summary":
+            self.query_one(Summary).focus()
+        elif self.current_view == "trades" or log_beside:
+            self.query_one(TradesTable).focus()
+        else:
+            self.query_one(ResultCharts).focus()
+
+    def _show_tabs(self) -> None:
+        assert self._run is not None
+        parts: list[str | tuple[str, str]] = []
+        keys = self._run.keys
+        for key in keys:
+            name = "portfolio" if key == PORTFOLIO else key.partition("/")[0]
+            parts += [_tab(name, key == self.key), " "]
+        if len(keys) > 1:
+            parts.append(("[ ] coin", "$quiet"))
+        coins = Content.assemble(*parts)
+        views: list[str | tuple[str, str]] = []
+        for name in VIEWS:
+            views += [_tab(name, name == self.current_view), " "]
+        views.append(("v view", "$quiet"))
+        shown = Content.assemble(*views)
+        gap = self.query_one("#tabs").size.width - coins.cell_length - shown.cell_length
+        self.query_one("#tabs", Static).update(Content.assemble(coins, " " * max(1, gap), shown))
+
+    def on_resize(self) -> None:
+        """The two ends of the line of tabs move apart."""
+        if self._run is not None:
+            self.call_after_refresh(self._show_tabs)
+
+    def _show_notes(self, view: CoinView) -> None:
+        lines = [_band_line(view.band)] if view.band is not None else []
+        if words := _warnings(view):
+            lines.append(Content.styled(words, "$warning"))
+        notes = self.query_one("#notes", Static)
+        notes.display = bool(lines)
+        notes.update(Content("\n").join(lines))
+
+    def open_filter(self) -> None:
+        """Ask for a word that the trades shall contain."""
+        line = self.query_one("#filter", Input)
+        line.add_class("-open")
+        line.focus()
+
+    def close_filter(self) -> bool:
+        """Leave the filter's line, and show everything again; False if it was not open."""
+        line = self.query_one("#filter", Input)
+        if not line.has_class("-open"):
+            return False
+        line.value = ""
+        line.remove_class("-open")
+        self.query_one(TradesTable).focus()
+        return True
+
+    @on(Input.Changed, "#filter")
+    def _narrow(self, event: Input.Changed) -> None:
+        event.stop()
+        self.query_one(TradesTable).narrow_to(event.value.strip())
+
+    @on(Input.Submitted, "#filter")
+    def _narrowed(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.query_one(TradesTable).focus()
+
+    @on(TradesTable.FilterWanted)
+    def _filter_wanted(self, event: TradesTable.FilterWanted) -> None:
+        event.stop()
+        self.open_filter()
+
+
+def _title(run: Run, of: int, view: CoinView) -> Content:
+    first, last = run.span_ms
+    made_up = Content.styled(" SIMULATED ", "reverse bold $simulated") if view.simulated else ""
+    return Content.assemble(
+        made_up,
+        " " if view.simulated else "",
+        (view.name, "bold"),
+        f" {day(first)} .. {day(last)}  run {run.number} of {of}",
+    )
+
+
+def _tab(name: str, chosen: bool) -> tuple[str, str]:
+    """The chosen one in brackets, so that it is told without colours, too."""
+    return (f"[{name}]", "bold $primary") if chosen else (f" {name} ", "$quiet")
+
+
+def _decimals(view: CoinView) -> tuple[int, int]:
+    """Decimals of prices and quantities on this market's grid."""
+    market = view.result.get("market")
+    if market is None:
+        return 2, 3
+    return _places(market.tick), _places(market.step)
+
+
+def _places(step: object) -> int:
+    _, dot, after = format(step, "f").partition(".")
+    return len(after.rstrip("0")) if dot else 0
+
+
+def _band_line(band: Band) -> Content:
+    """`fills   touch +14.10%   path +12.40%   strict -1.90%   ! the sign changes`."""
+    parts: list[str | tuple[str, str]] = [("fills   ", "$quiet")]
+    for model, value in band.returns.items():
+        parts += [(f"{model} ", "$quiet"), (f"{percent(value)}   ", tone(value))]
+    if band.sign_changes:
+        parts.append(("! the sign changes", "bold $warning"))
+    return Content.assemble(*parts)
+
+
+def _warnings(view: CoinView) -> str:
+    """The few words about the data that belong beside the result."""
+    words = []
+    if gaps := view.result.get("gaps"):
+        words.append(f"! {plural(sum(bars for _, bars in gaps), 'missing candle')}")
+    if view.result.get("funding") in ("synthetic", "real with holes"):
+        words.append(f"! funding {view.result['funding']}")
+    return "   ".join(words)
