@@ -190,7 +190,7 @@ def _var_blocked(state: Any, row: Any, rules: Any) -> bool:
         for k in range(s.entry_count):
             notional += s.entries[k].price * s.entries[k].qty
     return var_blocks(
-        notional, row.sigma, rules.var_horizon_bars, rules.max_drawdown_pct, state.equity
+        notional, row.sigma, rules.var_horizon_root, rules.max_drawdown_pct, state.equity
     )
 
 

@@ -4,8 +4,6 @@ Maintenance margin of a notional N is `N * mmr - cum` by the exchange's tiers. A
 float64 array of shape (n, 4): notional floor, notional cap, maintenance-margin rate, cum.
 """
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
@@ -170,10 +168,13 @@ def check_var_constraint(
 
 @compiled
 def var_blocks(
-    notional: float, sigma: float, horizon_bars: float, max_drawdown_pct: float, equity: float
+    notional: float, sigma: float, horizon_root: float, max_drawdown_pct: float, equity: float
 ) -> bool:
-    """Whether the value at risk over the horizon exceeds `max_drawdown_pct` of the equity."""
-    return notional * VAR_95 * sigma * math.sqrt(horizon_bars) > max_drawdown_pct * equity
+    """Whether the value at risk over the horizon exceeds `max_drawdown_pct` of the equity.
+
+    `horizon_root` is the square root of the horizon in bars.
+    """
+    return notional * VAR_95 * sigma * horizon_root > max_drawdown_pct * equity
 
 
 def calculate_portfolio_var(

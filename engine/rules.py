@@ -52,7 +52,7 @@ RULES = np.dtype(
         ("prune_cooldown_bars", "i8"),
         # risk
         ("max_drawdown_pct", "f8"),
-        ("var_horizon_bars", "f8"),
+        ("var_horizon_root", "f8"),
         ("atr_sl_mult", "f8"),
         ("max_position_pct", "f8"),
         ("stop_cooldown_bars", "i8"),
@@ -113,6 +113,7 @@ def kernel_rules(
         min_notional=float(market.min_notional),
         arithmetic=params.grid_mode == "arithmetic",
         trailing_cap_price=params.trailing_cap_price or np.inf,
+        var_horizon_root=params.var_horizon_bars**0.5,
         max_position_age_ms=params.max_position_age_hours * 3_600_000.0,
         fee_take_profit=params.fee_taker if model.taker_take_profits else params.fee_maker,
         slippage=params.slippage if model.slips else 0.0,

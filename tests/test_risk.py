@@ -407,8 +407,8 @@ class TestValueAtRiskFormulas:
 
     def test_the_strategys_grows_with_the_square_root_of_the_horizon(self) -> None:
         # 10,000 * 1.65 * 0.01 * sqrt(100) = 1650
-        assert var_blocks(10_000.0, 0.01, 100.0, 0.15, 10_999.0)
-        assert not var_blocks(10_000.0, 0.01, 100.0, 0.15, 11_001.0)
+        assert var_blocks(10_000.0, 0.01, 10.0, 0.15, 10_999.0)
+        assert not var_blocks(10_000.0, 0.01, 10.0, 0.15, 11_001.0)
 
     def test_value_at_risk_at_the_limit_does_not_block(self) -> None:
         assert not var_blocks(100.0, 1.0, 1.0, 0.5, 330.0)  # 165 of 165
