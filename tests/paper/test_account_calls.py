@@ -1,0 +1,169 @@
+"""An unmodified sync ccxt sets up the account and reads its history. 1 s."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import ccxt
+import pytest
+
+from exchange.paper.server import client_config, guard
+from exchange.paper.threaded import ThreadedExchange
+from tests.paper.support import BAR, FLAT, START, SYMBOL, exchange, place
+
+UP = (100.0, 104.0, 97.0, 102.0)
+
+
+@pytest.fixture
+def paper() -> Iterator[ThreadedExchange]:
+    with ThreadedExchange(lambda: exchange(FLAT, UP, UP, FLAT, rates={2: 0.001})) as running:
+        running.open_bar()
+        yield running
+
+
+@pytest.fixture
+def client(paper: ThreadedExchange) -> Iterator[Any]:
+    ccxt_client = ccxt.binanceusdm(client_config(paper.url))
+    guard(ccxt_client, paper.url)
+    ccxt_client.load_markets()
+    yield ccxt_client
+    ccxt_client.session.close()
+
+
+def trade(paper: ThreadedExchange, side: str, position_side: str, quantity: float) -> None:
+    paper.call(lambda running: place(running, side, position_side, quantity))
+
+
+def test_hedge_mode_is_switched_once_and_only_while_nothing_is_open(client: Any) -> None:
+    assert client.fetch_position_mode(SYMBOL)["hedged"]
+    with pytest.raises(ccxt.OperationRejected, match="-4059"):
+        client.set_position_mode(True)
+    client.set_position_mode(False)
+    assert not client.fapiPrivateGetAccountConfig()["dualSidePosition"]
+    order = client.create_order(SYMBOL, "limit", "buy", 1, 98)
+    with pytest.raises(ccxt.OperationRejected, match="-4067"):
+        client.set_position_mode(True)
+    client.cancel_order(order["id"], SYMBOL)
+    client.create_order(SYMBOL, "market", "buy", 1)
+    with pytest.raises(ccxt.OperationRejected, match="-4068"):
+        client.set_position_mode(True)
+
+
+def test_leverage_is_set_within_the_brackets(client: Any, paper: ThreadedExchange) -> None:
+    assert client.fetch_leverage(SYMBOL)["longLeverage"] == 20
+    assert client.set_leverage(5, SYMBOL)["leverage"] == 5
+    assert client.fetch_leverages([SYMBOL])[SYMBOL]["longLeverage"] == 5
+    with pytest.raises(ccxt.BadRequest, match="-4028"):
+        client.fapiPrivatePostLeverage({"symbol": "BTCUSDT", "leverage": 126})
+    trade(paper, "BUY", "LONG", 400)
+    with pytest.raises(ccxt.OperationRejected, match="-2028"):
+        client.set_leverage(1, SYMBOL)
+
+
+def test_the_margin_mode_is_cross_already(client: Any) -> None:
+    with pytest.raises(ccxt.MarginModeAlreadySet, match="No need to change margin type"):
+        client.set_margin_mode("cross", SYMBOL)
+    assert client.fetch_margin_modes([SYMBOL])[SYMBOL]["marginMode"] == "cross"
+    with pytest.raises(ccxt.BadRequest, match="-1130"):
+        client.set_margin_mode("isolated", SYMBOL)
+
+
+def test_fees_and_tiers_are_told(client: Any) -> None:
+    fee = client.fetch_trading_fee(SYMBOL)
+    assert (fee["maker"], fee["taker"]) == (0.0002, 0.0005)
+    tiers = client.fetch_leverage_tiers([SYMBOL])[SYMBOL]
+    assert [(t["maxNotional"], t["maintenanceMarginRate"], t["maxLeverage"]) for t in tiers][
+        :5
+    ] == [
+        (50_000, 0.004, 125),
+        (600_000, 0.005, 100),
+        (3_000_000, 0.0065, 75),
+        (12_000_000, 0.01, 50),
+        (70_000_000, 0.02, 25),
+    ]
+    assert tiers[1]["info"]["cum"] == 50
+
+
+def test_balance_and_account_agree_in_every_version(client: Any, paper: ThreadedExchange) -> None:
+    trade(paper, "BUY", "LONG", 2)
+    newest = client.fapiPrivateV3GetAccount()
+    assert newest["totalWalletBalance"] == "9999.89995"  # 10000 - 2 * 100.05 * 0.0005
+    assert newest["totalUnrealizedProfit"] == "-0.1"
+    assert newest["totalInitialMargin"] == "10"
+    assert newest["availableBalance"] == "9989.79995"
+    assert newest["totalMaintMargin"] == "0.8"
+    assert client.fapiPrivateV2GetAccount()["assets"] == newest["assets"]
+    (v2,), (v3,) = client.fapiPrivateV2GetBalance(), client.fapiPrivateV3GetBalance()
+    assert v2 == v3
+    assert v3["balance"] == "9999.89995"
+
+
+def test_position_risk_has_the_words_of_both_versions(client: Any, paper: ThreadedExchange) -> None:
+    trade(paper, "SELL", "SHORT", 2)
+    (short,) = client.fapiPrivateV3GetPositionRisk()
+    expected = {
+        "symbol": "BTCUSDT",
+        "positionSide": "SHORT",
+        "positionAmt": "-2",
+        "entryPrice": "99.95",
+        "markPrice": "100",
+        "unRealizedProfit": "-0.1",
+        "isolatedMargin": "0",
+        "notional": "-200",
+        "initialMargin": "10",
+        "maintMargin": "0.8",
+    }
+    assert {name: short[name] for name in expected} == expected
+    assert Decimal(short["liquidationPrice"]) > 4000
+    rows = client.fapiPrivateV2GetPositionRisk({"symbol": "BTCUSDT"})
+    assert [(r["positionSide"], r["positionAmt"], r["leverage"]) for r in rows] == [
+        ("LONG", "0", "20"),
+        ("SHORT", "-2", "20"),
+    ]
+
+
+def test_trades_are_paged_by_id(client: Any, paper: ThreadedExchange) -> None:
+    for _ in range(5):
+        trade(paper, "BUY", "LONG", 1)
+    ask = {"symbol": "BTCUSDT"}
+    assert [t["id"] for t in client.fapiPrivateGetUserTrades(ask)] == [1, 2, 3, 4, 5]
+    page = client.fapiPrivateGetUserTrades({**ask, "fromId": 3, "limit": 2})
+    assert [t["id"] for t in page] == [3, 4]
+    assert [t["id"] for t in client.fapiPrivateGetUserTrades({**ask, "limit": 2})] == [4, 5]
+    by_order = client.fapiPrivateGetUserTrades({**ask, "orderId": page[0]["orderId"]})
+    assert [t["id"] for t in by_order] == [3]
+
+
+def test_trades_are_told_for_a_week_at_a_time(client: Any, paper: ThreadedExchange) -> None:
+    trade(paper, "BUY", "LONG", 1)
+    week = 7 * 86_400_000
+    ask = {"symbol": "BTCUSDT"}
+    paper.advance_to(START + BAR + week + 60_000)
+    assert client.fapiPrivateGetUserTrades(ask) == []
+    assert len(client.fetch_my_trades(SYMBOL, since=START)) == 1
+    with pytest.raises(ccxt.BadRequest, match="-4165"):
+        client.fapiPrivateGetUserTrades({**ask, "startTime": START, "endTime": START + week + 1})
+    with pytest.raises(ccxt.BadRequest, match="-1128"):
+        client.fapiPrivateGetUserTrades({**ask, "startTime": START, "fromId": 1})
+    with pytest.raises(ccxt.BadRequest, match="-1023"):
+        client.fapiPrivateGetUserTrades({**ask, "startTime": START + 1, "endTime": START})
+
+
+def test_funding_paid_is_in_the_income_history(client: Any, paper: ThreadedExchange) -> None:
+    trade(paper, "BUY", "LONG", 3)
+    trade(paper, "SELL", "SHORT", 1)
+    paper.walk_bar()
+    paper.open_bar()
+    paid = client.fetch_funding_history(SYMBOL)
+    assert [(entry["timestamp"], entry["amount"]) for entry in paid] == [
+        (START + 2 * BAR, -0.3),
+        (START + 2 * BAR, 0.1),
+    ]
+    kinds = {entry["incomeType"] for entry in client.fapiPrivateGetIncome({"limit": 1000})}
+    assert kinds == {"COMMISSION", "FUNDING_FEE"}
+
+
+def test_an_unknown_path_is_not_found(client: Any, paper: ThreadedExchange) -> None:
+    with pytest.raises(ccxt.ExchangeError, match="-5000"):
+        client.fapiPrivateGetFeeBurn()
+    assert paper.exchange.ledger.requests()[-1]["status"] == 404
