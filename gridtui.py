@@ -205,7 +205,7 @@ def _backtest_as_text(job: "BacktestJob", args: argparse.Namespace, progress: An
 def _backtest_as_json(job: "BacktestJob", args: argparse.Namespace, progress: Any) -> None:
     results = job.run(progress)
     from engine.band import fill_model_band  # with the run, everything is loaded already
-    from engine.export import run_document, to_json
+    from engine.document import run_document, to_json
 
     bands = {coin: fill_model_band(results[coin.pair]) for coin in job.coins if args.band}
     files = list(_with_progress(job.export(results, not args.no_plot), progress))

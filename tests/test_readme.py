@@ -1,6 +1,9 @@
 """The README says what the program does: its table of parameters is the program's own."""
 
+import re
 from pathlib import Path
+
+import pytest
 
 from engine.params import StrategyParams, range_of
 
@@ -22,3 +25,15 @@ def test_every_row_of_the_table_is_a_parameter() -> None:
     table = README.split("## Parameters")[1].split("## ")[0]
     named = [line.split("`")[1] for line in table.splitlines() if line.startswith("| `")]
     assert named == list(StrategyParams.model_fields)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_its_python_examples_run(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    examples = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(examples) == 2
+    exec(compile(examples[number], f"README example {number}", "exec"), {"__name__": "example"})
+    assert capsys.readouterr().out.strip() not in ("", "[]")
+
+
+def test_nothing_in_it_waits_to_be_filled_in() -> None:
+    assert not re.findall(r"^[A-Z]+-[A-Z]+$", README, re.MULTILINE)

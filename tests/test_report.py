@@ -14,7 +14,8 @@ import pytest
 
 from engine.band import Band, fill_model_band
 from engine.charts import COLUMNS, thinned, write_equity_chart, write_trade_chart
-from engine.export import TRADE_COLUMNS, coin_document, to_json, write_trades, write_whole
+from engine.document import coin_document, to_json
+from engine.export import TRADE_COLUMNS, write_trades, write_whole
 from engine.job import BacktestJob
 from engine.report import band_line, header
 from engine.rules import FILL_MODELS
