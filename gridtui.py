@@ -136,7 +136,8 @@ def _add_backtest(commands: Any) -> None:
 
 
 def _open_screens(args: argparse.Namespace) -> int:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # Textual draws on the error stream
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise _UsageError("the screens need a terminal; commands do not (see gridtui --help)")
     from tui.app import run_app  # Textual: 0.3 s
 
