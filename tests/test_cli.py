@@ -71,7 +71,7 @@ def test_the_package_takes_its_version_from_the_command_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "gridtui.VERSION"}
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "engine.__version__"}
     assert gridtui.main(["--version"]) == 0
     assert re.fullmatch(r"gridtui \d+\.\d+\.\d+\n", capsys.readouterr().out)
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from exchange.binance_errors import Answer, failure_in, failure_without_answer
-from exchange.binance_pace import Pace
+from exchange.binance.errors import Answer, failure_in, failure_without_answer
+from exchange.binance.pace import Pace
 from exchange.errors import DataError
 from exchange.outcomes import ClockSkew, Failure, Throttled, UnknownOutcome, Unreachable
 

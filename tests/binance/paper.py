@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from exchange.binance import BinanceBroker
-from exchange.binance_client import Keys, Venue
+from exchange.binance.client import Keys, Venue
 from exchange.broker import ListedMarket, NewOrder
 from exchange.client_ids import ClientId, Role
 from exchange.paper.listing import load_listing

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.binance_errors import CODES, STATUSES, Answer, failure_in, failure_without_answer
+from exchange.binance.errors import CODES, STATUSES, Answer, failure_in, failure_without_answer
 from exchange.outcomes import (
     Action,
     ClockSkew,

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any, Literal
 
-from exchange.binance_client import BinanceClient
+from exchange.binance.client import BinanceClient
 from exchange.broker import Hint, News
 from exchange.outcomes import Failure
 from exchange.symbol import Symbol

@@ -7,11 +7,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from exchange import binance_answers as answers
-from exchange.binance_answers import understood
-from exchange.binance_client import BinanceClient
-from exchange.binance_errors import DUPLICATE_ID, NO_SUCH_ORDER, NOT_OPEN, POST_ONLY_REFUSED
-from exchange.binance_filters import refusal_of
+from exchange.binance import answers
+from exchange.binance.answers import understood
+from exchange.binance.client import BinanceClient
+from exchange.binance.errors import DUPLICATE_ID, NO_SUCH_ORDER, NOT_OPEN, POST_ONLY_REFUSED
+from exchange.binance.filters import refusal_of
 from exchange.broker import Fill, ListedMarket, NewOrder, PlacedOrder, plain
 from exchange.client_ids import ClientId
 from exchange.outcomes import Action, Failure, Refused, UnknownOutcome, Unreachable

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from exchange.binance import BinanceBroker
-from exchange.binance_client import Keys, Venue
+from exchange.binance.client import Keys, Venue
 from exchange.broker import Fill, ListedMarket, NewOrder, PlacedOrder
 from exchange.client_ids import ClientId
 from exchange.outcomes import ClockSkew, Refused, Throttled, UnknownOutcome, Unreachable

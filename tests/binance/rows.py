@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from exchange.binance import BinanceBroker
-from exchange.binance_client import Keys, Venue
+from exchange.binance.client import Keys, Venue
 from exchange.broker import NewOrder
 from exchange.client_ids import ClientId
 from exchange.market import market_for
-from tests.binance_server import KEY, SECRET, ScriptedBinance, scripted
+from tests.binance.server import KEY, SECRET, ScriptedBinance, scripted
 
 BTC = market_for("BTC")
 ORDER, ALGO = "/fapi/v1/order", "/fapi/v1/algoOrder"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from exchange.binance_errors import CODES
+from exchange.binance.errors import CODES
 from exchange.broker import ListedMarket, NewOrder, plain
 from exchange.market import Market, Tier
 from exchange.outcomes import Refused

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from exchange.binance import BinanceBroker
-from exchange.binance_client import BinanceClient, Venue
-from exchange.binance_streams import BinanceStreams
+from exchange.binance.client import BinanceClient, Venue
+from exchange.binance.streams import BinanceStreams
 from exchange.outcomes import Throttled
 from exchange.paper.server import PaperExchange
 from exchange.symbol import Symbol
-from tests.binance_paper import COIN, KEYS, START, bought, market, new, price_of
+from tests.binance.paper import COIN, KEYS, START, bought, market, new, price_of
 
 
 async def next_hint(hints: Any, news: str, within_s: float = 5.0) -> str:
@@ -133,7 +133,7 @@ async def test_a_listen_key_that_cannot_be_renewed_is_replaced() -> None:
 async def test_a_silent_stream_is_noticed_and_connected_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("exchange.binance.SILENCE_S", {"account": 0.6, "candles": 0.6})
+    monkeypatch.setattr("exchange.binance.broker.SILENCE_S", {"account": 0.6, "candles": 0.6})
     async with market() as (_, broker), contextlib.aclosing(broker.hints("15m")) as hints:
         await streams_up(hints)
         assert "silent" in await next_hint(hints, "reconcile")

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.binance_filters import read_listed, read_tiers, refusal_of
+from exchange.binance.filters import read_listed, read_tiers, refusal_of
 from exchange.broker import ListedMarket, NewOrder
 from exchange.client_ids import ClientId
 from exchange.errors import DataError
 from exchange.market import Market
 from exchange.outcomes import Action, Refused
 from exchange.symbol import Symbol
-from tests.binance_server import LEVERAGE_BRACKET, exchange_info
+from tests.binance.server import LEVERAGE_BRACKET, exchange_info
 
 ROW = exchange_info()["symbols"][0]
 TIERS = read_tiers(LEVERAGE_BRACKET["brackets"])

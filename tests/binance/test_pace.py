@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.binance_pace import Pace
+from exchange.binance.pace import Pace
 from exchange.outcomes import Throttled
-from tests.binance_server import exchange_info
+from tests.binance.server import exchange_info
 
 MINUTE = 1_780_000_020_000 // 60_000 * 60_000
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from exchange.binance import BinanceBroker
-from exchange.binance_client import Venue
+from exchange.binance.client import Venue
 from exchange.candles import fetch_data
 from exchange.client_ids import ClientId, Role
 from exchange.market import market_for
@@ -21,7 +21,7 @@ from exchange.outcomes import (
 )
 from exchange.paper.listing import load_listing
 from exchange.paper.server import PaperExchange
-from tests.binance_paper import BAR_MS, COIN, END, FIRST, KEYS, START, bought, market, new, price_of
+from tests.binance.paper import BAR_MS, COIN, END, FIRST, KEYS, START, bought, market, new, price_of
 
 ORDERS, ALGOS = "POST /fapi/v1/order", "POST /fapi/v1/algoOrder"
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from exchange.binance_errors import TOO_MANY_ORDERS
+from exchange.binance.errors import TOO_MANY_ORDERS
 from exchange.outcomes import Throttled
 
 _SLOW_FROM = 0.75

@@ -9,7 +9,7 @@ import pytest
 from exchange.broker import NewOrder
 from exchange.market import market_for
 from exchange.outcomes import Action, Failure, Refused, UnknownOutcome, Unreachable
-from tests.binance_rows import (
+from tests.binance.rows import (
     ALGO,
     ENTRY,
     EXIT,
@@ -21,7 +21,7 @@ from tests.binance_rows import (
     stop_row,
     trading,
 )
-from tests.binance_server import (
+from tests.binance.server import (
     DROP,
     HANG,
     Reply,
@@ -247,8 +247,8 @@ async def test_settling_waits_before_every_question() -> None:
 
 
 def test_settling_takes_longer_than_a_late_request_stays_valid() -> None:
-    from exchange.binance_client import RECV_WINDOW_MS
-    from exchange.binance_orders import SETTLE_WAITS_S
+    from exchange.binance.client import RECV_WINDOW_MS
+    from exchange.binance.orders import SETTLE_WAITS_S
 
     assert sum(SETTLE_WAITS_S) * 1000 >= 2 * RECV_WINDOW_MS
 

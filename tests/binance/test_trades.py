@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from exchange.outcomes import Refused, Unreachable
-from tests.binance_rows import ALGO, ENTRY, ORDER, STOP, new, row, stop_row, trade, trading
-from tests.binance_server import refusal
+from tests.binance.rows import ALGO, ENTRY, ORDER, STOP, new, row, stop_row, trade, trading
+from tests.binance.server import refusal
 
 
 async def test_trades_are_paged_sorted_and_given_once() -> None:

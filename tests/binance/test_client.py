@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from exchange.binance import BinanceBroker
-from exchange.binance_client import BinanceClient, Keys, Venue, open_ccxt
-from exchange.binance_pace import Pace
+from exchange.binance.client import BinanceClient, Keys, Venue, open_ccxt
+from exchange.binance.pace import Pace
 from exchange.errors import DataError
 from exchange.outcomes import (
     ClockSkew,
@@ -20,7 +20,7 @@ from exchange.outcomes import (
     UnknownOutcome,
     Unreachable,
 )
-from tests.binance_server import (
+from tests.binance.server import (
     DROP,
     HANG,
     KEY,

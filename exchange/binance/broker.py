@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
 
-from exchange import binance_answers as answers
-from exchange.binance_answers import understood
-from exchange.binance_client import BinanceClient, Keys, Venue
-from exchange.binance_errors import ALREADY_CROSS, ALREADY_HEDGED, ONE_WAY_MODE
-from exchange.binance_filters import read_listed, read_tiers
-from exchange.binance_orders import SETTLE_WAITS_S, OrderDesk
-from exchange.binance_pace import Pace
-from exchange.binance_streams import SILENCE_S, BinanceStreams
+from exchange.binance import answers
+from exchange.binance.answers import understood
+from exchange.binance.client import BinanceClient, Keys, Venue
+from exchange.binance.errors import ALREADY_CROSS, ALREADY_HEDGED, ONE_WAY_MODE
+from exchange.binance.filters import read_listed, read_tiers
+from exchange.binance.orders import SETTLE_WAITS_S, OrderDesk
+from exchange.binance.pace import Pace
+from exchange.binance.streams import SILENCE_S, BinanceStreams
 from exchange.broker import (
     Balance,
     Fill,
