@@ -1,8 +1,8 @@
 """Steps 1-8 of a bar: from the state and one row of features to what should be.
 
-Nothing here knows who executes. The market exits of steps 3 and 5 are *named* (side, lot,
-quantity, label) and whoever executes books them before asking for the next thing, because later
-steps see the account after them. Step 8 leaves the wanted entries and take-profits in the state.
+Nothing here knows who executes. The market exits of steps 3 and 5 are *named* one by one (side,
+lot, quantity, label), and whoever executes books each before asking for the next, because later
+steps see the account after it. Step 8 leaves the wanted entries and take-profits in the state.
 
 `state` is the record STATE, `row` a record of ROW: the features of the last closed bar; `i` is the
 index of the bar to come. Steps are numbered as in the specification of the strategy.
@@ -14,15 +14,24 @@ import numpy as np
 
 from engine.account import LONG, SHORT
 from engine.grid import round_down
-from engine.ledger import Trades, set_stop, signed, unrealised, write_row
+from engine.ledger import (
+    WHOLE_SIDE,
+    Trades,
+    set_stop,
+    signed,
+    stop_label,
+    unrealised,
+    write_row,
+)
 from engine.orders import lay_entries, lay_take_profits, send_entries
 from engine.pruning import NONE, choose_prune, worst_lot
 from engine.risk import VAR_DELEVERAGE_RATIO, var_blocks
 from engine.sizing import kelly_multiplier
-from engine.trades import CIRCUIT_BREAKER_HALT
+from engine.trades import CIRCUIT_BREAKER_HALT, PRUNE_VAR_WARNING
 from indicators.compiled import compiled
 
 COOLDOWN_SIZE = 0.5
+_STAGE_1, _PRUNES, _EXIT_STEPS = 2, 4, 6  # two sides each: stage 1, prunes, value at risk
 
 ROW = np.dtype(
     [
@@ -74,7 +83,38 @@ def begin_bar(state: Any, row: Any, rules: Any, i: int, trades: Trades) -> None:
 
 
 @compiled
-def stage1_quantity(state: Any, row: Any, rules: Any, side: int) -> float:
+def next_exit(
+    state: Any, row: Any, rules: Any, i: int, step: int
+) -> tuple[int, int, int, float, int]:
+    """The next market exit of steps 3 and 5, to be executed and booked before the next call.
+
+    Ask with 0 first, then with the first number of each answer.
+
+    Returns:
+        (what to ask with next, side, lot or WHOLE_SIDE, quantity, label); side NONE: no more.
+    """
+    while step < _EXIT_STEPS:
+        side = step % 2
+        step += 1
+        if step <= _STAGE_1:
+            qty = _stage1_quantity(state, row, rules, side)
+            if qty > 0.0:
+                return step, side, WHOLE_SIDE, qty, stop_label(side)
+            continue
+        if step <= _PRUNES:
+            lot, label = _prune_of_side(state, row, rules, i, side)
+        else:
+            # both sides are judged before either closes: the second is not asked again
+            if side == LONG and not _under_pressure(state, row, rules):
+                break
+            lot, label = _pressure_prune(state, row, i, side), PRUNE_VAR_WARNING
+        if lot != NONE:
+            return step, side, lot, state.sides[side].lots[lot].qty, label
+    return _EXIT_STEPS, NONE, NONE, 0.0, NONE
+
+
+@compiled
+def _stage1_quantity(state: Any, row: Any, rules: Any, side: int) -> float:
     """Step 3, stage 1: what a stop on the close takes off the side; 0.0 if it does not fire."""
     s = state.sides[side]
     if s.lot_count == 0 or s.stage1_fired == 1:
@@ -90,7 +130,7 @@ def stage1_quantity(state: Any, row: Any, rules: Any, side: int) -> float:
 
 
 @compiled
-def prune_of_side(state: Any, row: Any, rules: Any, i: int, side: int) -> tuple[int, int]:
+def _prune_of_side(state: Any, row: Any, rules: Any, i: int, side: int) -> tuple[int, int]:
     """Step 5: (lot, label) of the side's prune in this bar, (-1, -1) for none."""
     s = state.sides[side]
     if s.lot_count == 0:
@@ -103,14 +143,14 @@ def prune_of_side(state: Any, row: Any, rules: Any, i: int, side: int) -> tuple[
 
 
 @compiled
-def under_pressure(state: Any, row: Any, rules: Any) -> bool:
+def _under_pressure(state: Any, row: Any, rules: Any) -> bool:
     """Step 5, last: whether open losses near the limit call for closing the worst lots."""
     loss = -(unrealised(state, LONG, row.close) + unrealised(state, SHORT, row.close))
     return loss > VAR_DELEVERAGE_RATIO * rules.max_drawdown_pct * state.equity
 
 
 @compiled
-def pressure_prune(state: Any, row: Any, i: int, side: int) -> int:
+def _pressure_prune(state: Any, row: Any, i: int, side: int) -> int:
     """The worst lot of a side that was not pruned in this bar; -1 for none."""
     s = state.sides[side]
     if s.last_prune == i:

@@ -15,6 +15,7 @@ from engine.ledger import (
     drop_entry,
     open_lot,
     signed,
+    stop_label,
     unrealised,
 )
 from engine.risk import Tiers, liquidation_between, margin_excess
@@ -49,7 +50,40 @@ def market_exit(
     """Close at market in bar `i`: `price` less slippage, taker fee; `lot` as in the ledger."""
     paid = price * (1.0 - signed(side) * rules.slippage)
     fee = paid * qty * rules.fee_taker
-    close_quantity(state, trades, rules, side, lot, qty, paid, fee, label, i, row, i)
+    book_exit(state, trades, rules, side, lot, qty, paid, fee, label, i, row, i)
+
+
+@compiled
+def book_exit(
+    state: Any,
+    trades: Trades,
+    rules: Any,
+    side: int,
+    lot: int,
+    qty: float,
+    paid: float,
+    fee: float,
+    label: int,
+    i: int,
+    row: Any,
+    born: int,
+) -> None:
+    """Book a closing at market or by a stop at the price `paid`; stops of either stage count."""
+    close_quantity(state, trades, rules, side, lot, qty, paid, fee, label, i, row, born)
+    if label in (STOP_LONG, STOP_SHORT):
+        count_stop(state, rules, i)
+
+
+@compiled
+def book_entry(state: Any, trades: Trades, rules: Any, side: int, k: int, i: int, row: Any) -> None:
+    """Book the fill of the side's resting entry `k`, whole, at its price, as a maker."""
+    entry = state.sides[side].entries[k]
+    fee = entry.price * entry.qty * rules.fee_maker
+    order = (entry.sent, entry.level, entry.generation)
+    price = entry.price
+    qty = entry.qty
+    drop_entry(state, side, k)
+    open_lot(state, trades, rules, side, price, qty, fee, order, i, row)
 
 
 @compiled
@@ -95,12 +129,6 @@ def count_stop(state: Any, rules: Any, bar: int) -> None:
         oldest = state.stop_bars[state.stops % enough]
         if bar - oldest < rules.stop_cooldown_bars:
             state.cooldown_until = bar + rules.stop_cooldown_bars
-
-
-@compiled
-def stop_label(side: int) -> int:
-    """STOP_LONG or STOP_SHORT."""
-    return STOP_LONG if side == LONG else STOP_SHORT
 
 
 @compiled
@@ -225,7 +253,7 @@ def _walk(bar: Any, start: float, target: float, leg: int) -> None:
         if kind == _NO_ORDER:
             return
         if kind == _ENTRY:
-            open_lot(state, bar[1], bar[2], side, k, bar[4], bar[5])
+            book_entry(state, bar[1], bar[2], side, k, bar[4], bar[5])
         elif kind == _STOP:
             _stop(bar, side, trigger)
         else:
@@ -331,21 +359,8 @@ def _stop(bar: Any, side: int, price: float) -> None:
     paid = price * (1.0 - signed(side) * rules.slippage)
     s = state.sides[side]
     fee = paid * s.qty * rules.fee_taker
-    close_quantity(
-        state,
-        trades,
-        rules,
-        side,
-        WHOLE_SIDE,
-        s.qty,
-        paid,
-        fee,
-        stop_label(side),
-        i,
-        row,
-        s.stop_bar,
-    )
-    count_stop(state, rules, i)
+    label = stop_label(side)
+    book_exit(state, trades, rules, side, WHOLE_SIDE, s.qty, paid, fee, label, i, row, s.stop_bar)
 
 
 @compiled

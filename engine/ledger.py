@@ -12,7 +12,14 @@ import numpy.typing as npt
 from engine.account import LONG
 from engine.funding import funding_payment
 from engine.grid import round_down, round_up
-from engine.trades import BUY_CLOSE_SHORT, BUY_OPEN_LONG, SELL_CLOSE_LONG, SELL_OPEN_SHORT
+from engine.trades import (
+    BUY_CLOSE_SHORT,
+    BUY_OPEN_LONG,
+    SELL_CLOSE_LONG,
+    SELL_OPEN_SHORT,
+    STOP_LONG,
+    STOP_SHORT,
+)
 from indicators.compiled import compiled
 
 STAGE_2 = 1.5  # stage-1 distances from the average entry to the resting stop
@@ -29,33 +36,54 @@ def signed(side: int) -> int:
 
 
 @compiled
+def stop_label(side: int) -> int:
+    """STOP_LONG or STOP_SHORT."""
+    return STOP_LONG if side == LONG else STOP_SHORT
+
+
+@compiled
 def open_lot(
     state: Any,
     trades: Trades,
     rules: Any,
     side: int,
-    k: int,
+    price: float,
+    qty: float,
+    fee: float,
+    order: tuple[int, int, int],
     bar: int,
     row: Any,
 ) -> None:
-    """Book the fill of the side's resting entry `k` at its price: a lot is born."""
+    """Book the fill of an entry, given as (bar in which it was sent, level, generation).
+
+    A lot is born. What fills later of the same order joins its lot, for as long as that is open.
+    """
     s = state.sides[side]
-    entry = s.entries[k]
-    fee = entry.price * entry.qty * rules.fee_maker
-    lot = s.lots[s.lot_count]
-    lot.price = entry.price
-    lot.qty = entry.qty
-    lot.time = row.next_open
-    lot.bar = bar
-    lot.born = entry.sent
-    lot.level = entry.level
-    lot.generation = entry.generation
-    lot.fee = fee
-    lot.funding = 0.0
-    lot.realised = -fee
-    lot.tp_bar = -1
-    lot.near_price = lot.near_qty = lot.far_price = lot.far_qty = 0.0
-    s.lot_count += 1
+    born, level, generation = order
+    k = 0
+    while k < s.lot_count and not _is_of(s.lots[k], order):
+        k += 1
+    lot = s.lots[k]
+    if k == s.lot_count:
+        lot.price = price
+        lot.qty = qty
+        lot.time = row.next_open
+        lot.bar = bar
+        lot.born = born
+        lot.level = level
+        lot.generation = generation
+        lot.fee = fee
+        lot.funding = 0.0
+        lot.realised = -fee
+        lot.tp_bar = -1
+        lot.near_price = lot.near_qty = lot.far_price = lot.far_qty = 0.0
+        s.lot_count += 1
+    else:
+        lot.price = (lot.price * lot.qty + price * qty) / (lot.qty + qty)
+        lot.qty = np.rint((lot.qty + qty) * 1e10) / 1e10
+        lot.fee += fee
+        lot.realised -= fee
+        _grow_take_profits(lot, qty)
     state.wallet -= fee
     state.fees += fee
     state.entry_fills += 1
@@ -66,15 +94,14 @@ def open_lot(
         row.next_open,
         side,
         BUY_OPEN_LONG if side == LONG else SELL_OPEN_SHORT,
-        lot.price,
-        lot.qty,
+        price,
+        qty,
         0.0,
         fee,
         0.0,
         row.regime,
-        entry.sent,
+        born,
     )
-    drop_entry(state, side, k)
     refresh_side(state, rules, side, bar)
 
 
@@ -244,6 +271,18 @@ def write_row(
     row.regime = regime
     row.born = born
     state.trades += 1
+
+
+@compiled
+def _is_of(lot: Any, order: tuple[int, int, int]) -> bool:
+    return bool(lot.born == order[0] and lot.level == order[1] and lot.generation == order[2])
+
+
+@compiled
+def _grow_take_profits(lot: Any, qty: float) -> None:
+    """What joins a lot that has its take-profits leaves with the nearer one."""
+    if lot.tp_bar >= 0:
+        lot.near_qty = np.rint((lot.near_qty + qty) * 1e10) / 1e10
 
 
 @compiled

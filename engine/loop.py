@@ -7,23 +7,16 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.account import MOST_LOTS, State, new_state
-from engine.decide import (
-    ROW,
-    begin_bar,
-    lay_orders,
-    pressure_prune,
-    prune_of_side,
-    stage1_quantity,
-    under_pressure,
-)
+from engine.decide import ROW, begin_bar, lay_orders, next_exit
 from engine.features import Features
-from engine.fills import count_stop, final_close, market_exit, stop_label, walk_candle
-from engine.ledger import WHOLE_SIDE, Trades, book_funding, unrealised
+from engine.fills import final_close, market_exit, walk_candle
+from engine.ledger import Trades, book_funding, unrealised
 from engine.orders import spacing_at
 from engine.params import StrategyParams
+from engine.pruning import NONE
 from engine.risk import Tiers
 from engine.rules import kernel_rules
-from engine.trades import PRUNE_VAR_WARNING, TRADE
+from engine.trades import TRADE
 from exchange.market import Market
 from indicators.compiled import compiled, mark_compiled
 
@@ -155,24 +148,10 @@ def run_bars(
 def _decide(state: Any, row: Any, rules: Any, trades: Trades, i: int, opened: float) -> None:
     """Steps 1-8, the market exits of 3 and 5 executed at the open."""
     begin_bar(state, row, rules, i, trades)
-    for side in range(2):
-        qty = stage1_quantity(state, row, rules, side)
-        if qty > 0.0:
-            label = stop_label(side)
-            market_exit(state, trades, rules, side, WHOLE_SIDE, qty, opened, label, i, row)
-            count_stop(state, rules, i)
-    for side in range(2):
-        lot, label = prune_of_side(state, row, rules, i, side)
-        if lot >= 0:
-            qty = state.sides[side].lots[lot].qty
-            market_exit(state, trades, rules, side, lot, qty, opened, label, i, row)
-    if under_pressure(state, row, rules):
-        for side in range(2):
-            lot = pressure_prune(state, row, i, side)
-            if lot >= 0:
-                qty = state.sides[side].lots[lot].qty
-                label = PRUNE_VAR_WARNING
-                market_exit(state, trades, rules, side, lot, qty, opened, label, i, row)
+    step, side, lot, qty, label = next_exit(state, row, rules, i, 0)
+    while side != NONE:
+        market_exit(state, trades, rules, side, lot, qty, opened, label, i, row)
+        step, side, lot, qty, label = next_exit(state, row, rules, i, step)
     lay_orders(state, row, rules, i)
 
 

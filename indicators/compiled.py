@@ -2,15 +2,16 @@
 
 numba checks the cached code of a function against that function's own source file only: an edit
 in a compiled function that it calls from another file goes unnoticed, and stale machine code runs.
-So the cache lies in a folder named after a hash of *all* kernel sources and of the versions that
-make the code; any edit or upgrade leads to a fresh folder. This module sets the folder before
-numba is imported, which is why nothing else in the project imports numba.
+So the cache lies in a folder named after a hash of *all* sources that compiled code is made of and
+of the versions that make it: an edit there, or an upgrade, leads to a fresh folder. This module
+sets the folder before numba is imported, which is why nothing else in the project imports numba.
 """
 
 import contextlib
 import hashlib
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 _KERNEL_ROOMS = ("indicators", "engine")
+_IMPORTED = re.compile(rf"^(?:from|import) ({'|'.join(_KERNEL_ROOMS)})\b([^\n(]*)", re.MULTILINE)
 _KEPT_FOLDERS = 3
 _KEPT_SECONDS = 14 * 86_400
 
@@ -28,16 +30,37 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def kernel_fingerprint(root: Path | None = None) -> str:
-    """Hash (16 hex digits) of all kernel sources under `root`, and of what makes the code."""
+    """Hash (16 hex digits) of the kernel's sources under `root`, and of what makes the code."""
     root = root or Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
-    for room in _KERNEL_ROOMS:
-        for source in sorted((root / room).rglob("*.py")):
-            digest.update(source.relative_to(root).as_posix().encode() + b"\0")
-            digest.update(source.read_bytes() + b"\0")
+    for name, source in _kernel_sources(root):
+        digest.update(name.encode() + b"\0")
+        digest.update(source + b"\0")
     for part in (sys.version, platform.machine(), version("numba"), version("numpy")):
         digest.update(part.encode() + b"\0")
     return digest.hexdigest()[:16]
+
+
+def _kernel_sources(root: Path) -> list[tuple[str, bytes]]:
+    """(module, source) of whatever compiles, and of what those modules import from the two rooms:
+    compiled code holds their constants."""
+    sources = {
+        ".".join(path.relative_to(root).with_suffix("").parts): path.read_bytes()
+        for room in _KERNEL_ROOMS
+        for path in (root / room).rglob("*.py")
+    }
+    waiting = [name for name, source in sources.items() if b"\n@compiled" in source]
+    kernel: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in kernel:
+            continue
+        kernel.add(name)
+        for room, rest in _IMPORTED.findall(sources[name].decode()):
+            # "from engine import grid, risk" names modules as well
+            parts = re.findall(r"\w+", rest)
+            waiting += [known for part in parts if (known := f"{room}.{part}") in sources]
+    return [(name, sources[name]) for name in sorted(kernel)]
 
 
 def _cache_root() -> Path:

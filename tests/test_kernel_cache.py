@@ -100,3 +100,19 @@ def test_only_the_module_that_chooses_the_folder_imports_numba() -> None:
     sources = [p for room in ("indicators", "engine") for p in (ROOT / room).rglob("*.py")]
     importing = [p.name for p in sources if "import numba" in p.read_text()]
     assert importing == ["compiled.py"]
+
+
+def test_an_edit_of_what_no_compiled_function_uses_compiles_nothing_anew(project: Path) -> None:
+    (project / "engine" / "report.py").write_text("WIDTH = 80\n")
+    assert run(project)[:2] == (6.0, 0)
+    (project / "engine" / "report.py").write_text("WIDTH = 90\n")
+    assert run(project)[:2] == (6.0, 1)
+
+
+def test_an_edit_of_a_constant_that_compiled_code_holds_is_never_missed(project: Path) -> None:
+    (project / "engine" / "numbers.py").write_text("ONE = 1.0\n")
+    rates = "from engine.numbers import ONE\n" + CALLEE.format(constant="ONE")
+    (project / "engine" / "rates.py").write_text(rates)
+    assert run(project)[:2] == (6.0, 0)
+    (project / "engine" / "numbers.py").write_text("ONE = 3.0\n")
+    assert run(project)[:2] == (10.0, 0)
