@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from engine.account import LONG, SHORT
+from engine.features import Features
 from engine.grid import round_down
 from engine.ledger import (
     WHOLE_SIDE,
@@ -23,7 +24,7 @@ from engine.ledger import (
     unrealised,
     write_row,
 )
-from engine.orders import lay_entries, lay_take_profits, send_entries
+from engine.orders import lay_entries, lay_take_profits, send_entries, spacing_at
 from engine.pruning import NONE, choose_prune, worst_lot
 from engine.risk import VAR_DELEVERAGE_RATIO, var_blocks
 from engine.sizing import kelly_multiplier
@@ -48,6 +49,22 @@ ROW = np.dtype(
         ("spacing", "f8"),  # of the bar to come, see orders.spacing_at
     ]
 )
+
+
+@compiled
+def read_row(f: Features, k: int, next_open: int, rules: Any, row: Any) -> None:
+    """Put what is known at the close of bar `k` into `row`; the next bar opens at `next_open`."""
+    row.next_open = next_open
+    row.close = f.close[k]
+    row.kama = f.kama[k]
+    row.er = f.er[k]
+    row.atr = f.atr[k]
+    row.z = f.z[k]
+    row.sigma = f.sigma[k]
+    row.volume_ratio = f.volume_ratio[k]
+    row.funding_rate = f.funding_rate[k]
+    row.regime = f.regime[k]
+    row.spacing = spacing_at(row, rules)
 
 
 @compiled

@@ -70,6 +70,72 @@ class RunFailed:
     cancelled: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class OrderSent:
+    """A request about an order leaves: place or cancel it. The price of a stop is its trigger."""
+
+    time_ms: int
+    verb: str
+    client_id: str
+    qty: str
+    price: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAnswered:
+    """What the exchange made of a request, in words; `code` is its number for an error."""
+
+    time_ms: int
+    client_id: str
+    answer: str
+    code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BarClosed:
+    """A live run has seen a candle close. `equity` in USDT, `regime` the code in force in it."""
+
+    bar: int
+    time_ms: int
+    close: float
+    equity: float
+    wallet: float
+    regime: int
+
+
+@dataclass(frozen=True, slots=True)
+class GridLaid:
+    """What should rest at the exchange now, after the decision of a bar."""
+
+    bar: int
+    time_ms: int
+    anchors: tuple[float, float]
+    halted: bool
+    orders: tuple[tuple[str, str, str], ...]  # role, price, quantity
+
+
+@dataclass(frozen=True, slots=True)
+class TradeBooked:
+    """A row of the trade log: the guide's columns, real time and price."""
+
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that the operator must know; `key` is equal for what is the same trouble.
+
+    `over`: the trouble of that key is gone.
+    """
+
+    time_ms: int
+    key: str
+    text: str
+    over: bool = False
+
+
+LiveEvent = OrderSent | OrderAnswered | BarClosed | GridLaid | TradeBooked | Alarm
+
 BacktestEvent = (
     LoadingCandles
     | CandlesLoaded

@@ -16,7 +16,7 @@ from engine.params import StrategyParams
 from indicators.adx import adx_column
 from indicators.atr import atr_column, sigma_column, z_column
 from indicators.compiled import compiled
-from indicators.gmm import MissingExtraError, gmm_readings
+from indicators.gmm import Fits, MissingExtraError, gmm_readings
 from indicators.kama import er_column, kama_column
 from indicators.regime import Codes, reading_column, with_hysteresis, with_veto
 from indicators.resample import Integers, buckets, carried_forward, first_whole_bucket
@@ -91,13 +91,17 @@ class Features(NamedTuple):
 
 
 def build(
-    bars: Bars, params: StrategyParams, timeframe_ms: int, settled: LastSettlement | None = None
+    bars: Bars,
+    params: StrategyParams,
+    timeframe_ms: int,
+    settled: LastSettlement | None = None,
+    fits: Fits | None = None,
 ) -> Features:
     """The features of `bars`, candles of `timeframe_ms` milliseconds.
 
     `settled` tells apart the settlements that a long bar, or the gap behind one, adds up; a hole
     between two of the same bar is not seen. Without it a bar holds one settlement, which stands
-    for the whole of its candle.
+    for the whole of its candle. `fits`: see `indicators.gmm.gmm_readings`.
 
     Raises:
         ValueError: the columns are not 1-D arrays of one length, or times do not increase.
@@ -115,7 +119,7 @@ def build(
     if time.size != close.size:
         raise ValueError(f"there are {time.size} times and {close.size} bars")
     if params.use_ml_regime:
-        held = with_hysteresis(_mixture(high, low, close), params.regime_hysteresis_bars)
+        held = with_hysteresis(_mixture(high, low, close, fits), params.regime_hysteresis_bars)
     else:
         held = _bucket_regime(time, high, low, close, params, timeframe_ms)
     adx = adx_column(high, low, params.adx_period)
@@ -205,9 +209,9 @@ def _bucket_regime(
     return carried_forward(seen, held, time.size)
 
 
-def _mixture(high: Column, low: Column, close: Column) -> Codes:
+def _mixture(high: Column, low: Column, close: Column, fits: Fits | None) -> Codes:
     try:
-        return gmm_readings(high, low, close)
+        return gmm_readings(high, low, close, fits)
     except MissingExtraError as missing:
         raise ParameterError(f"use_ml_regime = True: {missing}") from None
 

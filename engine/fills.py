@@ -68,10 +68,19 @@ def book_exit(
     row: Any,
     born: int,
 ) -> None:
-    """Book a closing at market or by a stop at the price `paid`; stops of either stage count."""
+    """Book a closing that is no take-profit, at the price `paid`; stops of either stage count."""
     close_quantity(state, trades, rules, side, lot, qty, paid, fee, label, i, row, born)
     if label in (STOP_LONG, STOP_SHORT):
         count_stop(state, rules, i)
+
+
+@compiled
+def begin_liquidation(state: Any) -> None:
+    """The exchange takes the positions: nothing rests any more, a new grid is due."""
+    state.liquidations += 1
+    state.regenerate = 1
+    for side in range(2):
+        state.sides[side].entry_count = 0
 
 
 @compiled
@@ -378,26 +387,13 @@ def _liquidated(bar: Any, x: float, reached: float) -> bool:
         price = liquidation_between(reached, *position, tiers)
     equity = state.wallet + unrealised(state, LONG, price) + unrealised(state, SHORT, price)
     left = max(equity, 0.0)
-    state.liquidations += 1
+    begin_liquidation(state)
     for side in range(2):
         s = state.sides[side]
-        s.entry_count = 0
         if s.lot_count > 0:
             fee = min(rules.liquidation_fee * s.qty * price, left)
             left -= fee
-            close_quantity(
-                state,
-                trades,
-                rules,
-                side,
-                WHOLE_SIDE,
-                s.qty,
-                price,
-                fee,
-                LIQUIDATION,
-                i,
-                row,
-                i,
+            book_exit(
+                state, trades, rules, side, WHOLE_SIDE, s.qty, price, fee, LIQUIDATION, i, row, i
             )
-    state.regenerate = 1
     return True

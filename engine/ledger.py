@@ -60,11 +60,10 @@ def open_lot(
     """
     s = state.sides[side]
     born, level, generation = order
-    k = 0
-    while k < s.lot_count and not _is_of(s.lots[k], order):
-        k += 1
-    lot = s.lots[k]
-    if k == s.lot_count:
+    k = find_lot(state, side, order)
+    joins = k >= 0
+    lot = s.lots[k if joins else s.lot_count]
+    if not joins:
         lot.price = price
         lot.qty = qty
         lot.time = row.next_open
@@ -103,6 +102,17 @@ def open_lot(
         born,
     )
     refresh_side(state, rules, side, bar)
+
+
+@compiled
+def find_lot(state: Any, side: int, order: tuple[int, int, int]) -> int:
+    """Row of the side's lot that an order opened, WHOLE_SIDE if there is none (any more)."""
+    s = state.sides[side]
+    for k in range(s.lot_count):
+        lot = s.lots[k]
+        if lot.born == order[0] and lot.level == order[1] and lot.generation == order[2]:
+            return k
+    return WHOLE_SIDE
 
 
 @compiled
@@ -193,6 +203,14 @@ def book_funding(state: Any, price: float, rate: float) -> None:
 
 
 @compiled
+def end_bar(state: Any, close: float) -> None:
+    """Step 11: the equity at the close."""
+    if state.sides[0].lot_count + state.sides[1].lot_count > 0:
+        state.exposed_bars += 1
+    state.equity = state.wallet + unrealised(state, 0, close) + unrealised(state, 1, close)
+
+
+@compiled
 def unrealised(state: Any, side: int, price: float) -> float:
     """Gross result of the side's open lots at `price`."""
     s = state.sides[side]
@@ -271,11 +289,6 @@ def write_row(
     row.regime = regime
     row.born = born
     state.trades += 1
-
-
-@compiled
-def _is_of(lot: Any, order: tuple[int, int, int]) -> bool:
-    return bool(lot.born == order[0] and lot.level == order[1] and lot.generation == order[2])
 
 
 @compiled

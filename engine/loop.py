@@ -7,11 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.account import MOST_LOTS, State, new_state
-from engine.decide import ROW, begin_bar, lay_orders, next_exit
+from engine.decide import ROW, begin_bar, lay_orders, next_exit, read_row
 from engine.features import Features
 from engine.fills import final_close, market_exit, walk_candle
-from engine.ledger import Trades, book_funding, unrealised
-from engine.orders import spacing_at
+from engine.ledger import Trades, book_funding, end_bar
 from engine.params import StrategyParams
 from engine.pruning import NONE
 from engine.risk import Tiers
@@ -116,9 +115,7 @@ def run_bars(
     for i in range(start, stop):
         if state.trades + _MOST_ROWS_A_BAR > trades.shape[0]:
             return i
-        _read_row(f, i - 1, row)
-        row.next_open = f.time[i]
-        row.spacing = spacing_at(row, rules)
+        read_row(f, i - 1, f.time[i], rules, row)
         opened = f.open[i]
         if not np.isnan(f.settlement[i]):
             book_funding(state, opened, f.settlement[i])
@@ -137,9 +134,7 @@ def run_bars(
         close = f.close[i]
         if i == f.close.shape[0] - 1:
             final_close(state, trades, rules, i, row, close)
-        if state.sides[0].lot_count + state.sides[1].lot_count > 0:
-            state.exposed_bars += 1
-        state.equity = state.wallet + unrealised(state, 0, close) + unrealised(state, 1, close)
+        end_bar(state, close)
         equity[i] = state.equity
     return stop
 
@@ -153,16 +148,3 @@ def _decide(state: Any, row: Any, rules: Any, trades: Trades, i: int, opened: fl
         market_exit(state, trades, rules, side, lot, qty, opened, label, i, row)
         step, side, lot, qty, label = next_exit(state, row, rules, i, step)
     lay_orders(state, row, rules, i)
-
-
-@compiled
-def _read_row(f: Features, k: int, row: Any) -> None:
-    row.close = f.close[k]
-    row.kama = f.kama[k]
-    row.er = f.er[k]
-    row.atr = f.atr[k]
-    row.z = f.z[k]
-    row.sigma = f.sigma[k]
-    row.volume_ratio = f.volume_ratio[k]
-    row.funding_rate = f.funding_rate[k]
-    row.regime = f.regime[k]

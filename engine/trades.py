@@ -21,6 +21,7 @@ LABELS = (
     "PRUNE_VAR_WARNING",
     "CIRCUIT_BREAKER_HALT",
     "FINAL_CLOSE",
+    "EXTERNAL_CLOSE",  # live: not by the strategy
 )
 (
     BUY_OPEN_LONG,
@@ -38,6 +39,7 @@ LABELS = (
     PRUNE_VAR_WARNING,
     CIRCUIT_BREAKER_HALT,
     FINAL_CLOSE,
+    EXTERNAL_CLOSE,
 ) = range(len(LABELS))
 
 TRADE = np.dtype(
@@ -56,7 +58,7 @@ TRADE = np.dtype(
     ]
 )
 
-_SIDES = {0: "long", 1: "short", -1: ""}
+SIDE_OF_CODE = {0: "long", 1: "short", -1: ""}
 
 
 def trade_dicts(rows: npt.NDArray[Any], regime_names: dict[int, str]) -> list[dict[str, Any]]:
@@ -70,7 +72,7 @@ def trade_dicts(rows: npt.NDArray[Any], regime_names: dict[int, str]) -> list[di
         [LABELS[code] for code in rows["label"].tolist()],
         [regime_names[code] for code in rows["regime"].tolist()],
         rows["pnl"].tolist(),
-        [_SIDES[code] for code in rows["side"].tolist()],
+        [SIDE_OF_CODE[code] for code in rows["side"].tolist()],
         rows["fee"].tolist(),
         rows["funding"].tolist(),
     ]

@@ -21,7 +21,11 @@ class MissingExtraError(ImportError):
     """A library that only an optional feature needs is not installed."""
 
 
-def gmm_readings(high: Column, low: Column, close: Column) -> Codes:
+Fits = dict[int, tuple[Any, Any]]
+"""By the first bar that it reads: a fitted mixture, and the state of each of its components."""
+
+
+def gmm_readings(high: Column, low: Column, close: Column, fits: Fits | None = None) -> Codes:
     """One reading per bar: DOWNTREND, NOISE or UPTREND, NOISE before the first fit.
 
     A row is (log return over 24 bars, true range / close). A mixture of three Gaussians with full
@@ -30,21 +34,29 @@ def gmm_readings(high: Column, low: Column, close: Column) -> Codes:
     that was fitted on rows before t.
 
     high, low, close: prices, contiguous float64 of shape (n,). Returns int64 of shape (n,).
+    `fits` is filled, and what it holds is not fitted again: give the same for the same candles and
+    more at their end.
     Raises MissingExtraError if scikit-learn is not installed.
     """
     mixture, one_thread, not_converged = _scikit_learn()
     rows = _rows(high, low, close)
     readings = np.full(close.size, NOISE, np.int64)
+    fits = {} if fits is None else fits
     means = None
     with one_thread(limits=1), warnings.catch_warnings():
         warnings.simplefilter("ignore", not_converged)
         for t in range(RETURN_BARS + FIRST_FIT_ROWS, close.size, REFIT_BARS):
-            model = mixture(len(_STATES), covariance_type="full", means_init=means, random_state=0)
-            model.fit(rows[max(RETURN_BARS, t - FIT_ROWS) : t])
-            order = np.argsort(model.means_[:, 0], kind="stable")
-            means = model.means_[order]
-            code = np.empty_like(_STATES)
-            code[order] = _STATES
+            if t not in fits:
+                model = mixture(
+                    len(_STATES), covariance_type="full", means_init=means, random_state=0
+                )
+                model.fit(rows[max(RETURN_BARS, t - FIT_ROWS) : t])
+                order = np.argsort(model.means_[:, 0], kind="stable")
+                code = np.empty_like(_STATES)
+                code[order] = _STATES
+                fits[t] = model, code
+            model, code = fits[t]
+            means = model.means_[np.argsort(model.means_[:, 0], kind="stable")]
             readings[t : t + REFIT_BARS] = code[model.predict(rows[t : t + REFIT_BARS])]
     return readings
 

@@ -1,0 +1,130 @@
+"""What the parts of a live run share: account, orders, files, clock, and who is told."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.events import Alarm, LiveEvent, TradeBooked
+from engine.live.books import Booking, Books
+from engine.live.clock import Clock
+from engine.live.desk import Desk
+from engine.live.history import History
+from engine.live.kernel import Kernel
+from engine.live.memory import Memory
+from engine.live.store import RunStore
+from engine.params import StrategyParams
+from engine.trades import LABELS, SIDE_OF_CODE
+from exchange.broker import Broker, Fill, ListedMarket
+from exchange.timeframe import timeframe_ms
+from indicators.regime import REGIME_NAMES
+
+Tell = Callable[[LiveEvent], None]
+
+
+class Run:
+    """One bot: an account in one symbol, its strategy's state, and the ways in and out.
+
+    Args:
+        broker: the exchange.
+        listed: the market and its filters.
+        params: of the strategy.
+        memory: where the run stands.
+        history: the candles up to the bar before the one under way.
+        store: its files.
+        clock: the exchange's.
+        tell: gets every event; must be quick and must not raise.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        listed: ListedMarket,
+        params: StrategyParams,
+        memory: Memory,
+        history: History,
+        store: RunStore,
+        clock: Clock,
+        tell: Tell,
+    ) -> None:
+        self.broker = broker
+        self.listed = listed
+        self.params = params
+        self.memory = memory
+        self.history = history
+        self.store = store
+        self.clock = clock
+        self.tell = tell
+        self.kernel = Kernel(params, listed.market, memory.kernel)
+        self.desk = Desk(broker, listed.market, memory, store.journal, tell, clock.now_ms)
+        self.books = Books(memory, self.kernel, params, tell)
+        self.length_ms = timeframe_ms(memory.timeframe)
+        self._waiting: list[Fill] = []
+        self._alarms: set[str] = set()
+
+    @property
+    def bar_end_ms(self) -> int:
+        """When the bar under way closes."""
+        return self.memory.opened_ms + self.length_ms
+
+    def save(self) -> None:
+        """Put everything on disk."""
+        self.store.save(self.memory, self.clock.now_ms())
+
+    def alarm(self, key: str, text: str) -> None:
+        """Tell of a trouble, once until it is over."""
+        if key not in self._alarms:
+            self._alarms.add(key)
+            self.tell(Alarm(self.clock.now_ms(), key, text))
+
+    def all_clear(self, key: str) -> None:
+        """Tell that a trouble is over, if it was there."""
+        if key in self._alarms:
+            self._alarms.discard(key)
+            self.tell(Alarm(self.clock.now_ms(), key, "over", over=True))
+
+    async def read_fills(self) -> None:
+        """Ask for the trades that are not booked."""
+        self._waiting = await self.broker.trades_since(self.memory.last_trade_id)
+
+    def book_fills(self, until_ms: int | None = None) -> bool:
+        """Book what was read, up to a time; True if anything was. It is on disk afterwards."""
+        due = [f for f in self._waiting if until_ms is None or f.time_ms < until_ms]
+        self._waiting = self._waiting[len(due) :]
+        booked = False
+        for booking in self.books.book(due):
+            self.write_trades(booking)
+            booked = True
+        if booked:
+            self.memory.forget_orders()
+            self.save()
+        return booked
+
+    def write_trades(self, booking: Booking | None = None) -> None:
+        """Append the rows that the kernel has written to the trade files, and tell of them."""
+        rows = list(self._rows(booking))
+        if rows:
+            self.store.write_trades(rows)
+            for row in rows:
+                self.tell(TradeBooked(row))
+
+    def _rows(self, booking: Booking | None) -> Iterable[dict[str, Any]]:
+        fill = booking.last if booking else None
+        for row in self.kernel.new_trades():
+            bar_ms = int(row["time"])
+            at_ms = fill.time_ms if fill else bar_ms
+            yield {
+                "timestamp": at_ms,
+                "datetime": f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%dT%H:%M:%S}",
+                "price": float(row["price"]),
+                "qty": float(row["qty"]),
+                "label": LABELS[row["label"]],
+                "regime": REGIME_NAMES[int(row["regime"])],
+                "pnl": float(row["pnl"]),
+                "side": SIDE_OF_CODE[int(row["side"])],
+                "fee": float(row["fee"]),
+                "funding": float(row["funding"]),
+                "bar": int(row["bar"]),
+                "bar_time": bar_ms,
+                "trade_id": fill.trade_id if fill else None,
+                "client_id": fill.client_id if fill else None,
+            }

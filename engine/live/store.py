@@ -1,0 +1,111 @@
+"""The files of a live run, with the guide's names; see the room `state`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.live.memory import Memory
+from exchange.checks import CANDLE_COLUMNS
+from exchange.symbol import Symbol
+from state.journal import Journal
+from state.recording import Recording
+from state.snapshot import Snapshots
+from state.trades import TradeFiles
+
+TRADE_COLUMNS = (
+    "timestamp",
+    "datetime",
+    "price",
+    "qty",
+    "label",
+    "regime",
+    "pnl",
+    "side",
+    "fee",
+    "funding",
+    "bar",
+    "bar_time",
+    "trade_id",
+    "client_id",
+)
+EQUITY_COLUMNS = ("time", "equity", "wallet", "regime", "close")
+RATE_COLUMNS = ("time", "rate")
+
+_CHECKPOINT_MS = 3_600_000
+_JOURNAL_KEPT = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was found on disk, and a sentence for each thing that had to be repaired."""
+
+    memory: Memory
+    notes: tuple[str, ...]
+
+
+class RunStore:
+    """Everything that one bot writes; one writer.
+
+    Args:
+        folder: `data/live_state`.
+        symbol: of the run.
+
+    Raises:
+        StateError: the folder or a file cannot be used.
+    """
+
+    def __init__(self, folder: Path, symbol: Symbol) -> None:
+        self.folder = folder
+        self._snapshots = Snapshots(folder, symbol.id)
+        self.journal = Journal(folder / f"{symbol.id}_journal.jsonl")
+        self.trades = TradeFiles(folder, symbol.id, TRADE_COLUMNS)
+        self.candles = Recording(folder / f"{symbol.id}_candles.csv", CANDLE_COLUMNS_BY_TIME)
+        self.rates = Recording(folder / f"{symbol.id}_rates.csv", RATE_COLUMNS)
+        self.equity = Recording(folder / f"{symbol.id}_equity.csv", EQUITY_COLUMNS)
+        self._checkpoint_ms = 0
+
+    def save(self, memory: Memory, now_ms: int) -> None:
+        """Put the memory on disk; once an hour also as a checkpoint that stays.
+
+        Raises:
+            StateError: the disk is full or not writable; the file is as before.
+        """
+        memory.journal_seq = self.journal.last_seq
+        document = memory.to_document()
+        self._snapshots.save(document)
+        if now_ms - self._checkpoint_ms >= _CHECKPOINT_MS:
+            self._snapshots.checkpoint(document, now_ms)
+            self._checkpoint_ms = now_ms
+            # ten checkpoints stay, and each needs what the journal has after it
+            self.journal.forget(max(memory.journal_seq - _JOURNAL_KEPT, 0))
+
+    def load(self) -> Restored | None:
+        """What was saved last; None if nothing was.
+
+        Raises:
+            StateError: files are there but none can be used.
+            DataError: a document of another format.
+        """
+        loaded = self._snapshots.load()
+        if loaded is None:
+            return None
+        memory = Memory.from_document(loaded.document)
+        self.trades.keep_first(int(memory.kernel["trades"][0]))
+        return Restored(memory, (*loaded.notes, *self.journal.notes))
+
+    def begin_anew(self) -> None:
+        """Forget the trades of an earlier run; a fresh one counts from zero."""
+        self.trades.keep_first(0)
+
+    def write_trades(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append rows of the trade log."""
+        self.trades.append(rows)
+
+    def close(self) -> None:
+        """Close every file."""
+        for file in (self.journal, self.trades, self.candles, self.rates, self.equity):
+            file.close()
+
+
+CANDLE_COLUMNS_BY_TIME = ("time", *CANDLE_COLUMNS[1:])
