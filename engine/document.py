@@ -9,7 +9,7 @@ from typing import Any
 from engine.band import Band
 from engine.job import BacktestJob
 from engine.simulator import PORTFOLIO
-from engine.summary import regime_shares
+from engine.summary import no_order_note, regime_shares
 from exchange.symbol import Symbol
 
 
@@ -43,7 +43,7 @@ def coin_document(result: Mapping[str, Any], band: Band | None) -> dict[str, Any
         "simulated": result["simulated"],
         "source": result["source"],
         "funding": result["funding"],
-        "notes": candles.attrs["notes"],
+        "notes": [*candles.attrs["notes"], *([note] if (note := no_order_note(result)) else [])],
         "gaps": result["gaps"],
         "timeframe": candles.attrs["timeframe"],
         "candles": len(candles),

@@ -2,8 +2,10 @@
 
 import contextlib
 import csv
+import io
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +21,54 @@ TRADE_COLUMNS = (
     "side",
     "fee",
     "funding",
+    "market",
 )
+RECORDED, MADE_UP = "recorded", "SIMULATED"
 
 
-def write_trades(result: Mapping[str, Any], path: Path) -> None:
+def write_trades(result: Mapping[str, Any], path: Path, charts: Sequence[Path] = ()) -> None:
     """The trade log as CSV, one row per fill, floats in their shortest exact form.
 
     `pnl` is net of the closing fee and 0 in openings, so that over all rows `initial capital +
-    pnl - fee of the openings + funding (+ insurance)` is the final wallet.
+    pnl - fee of the openings + funding (+ insurance)` is the final wallet. `market` says in every
+    row whether the candles were recorded or SIMULATED.
+
+    Another log that is already at `path` is kept beside it under a name with its time, and so are
+    the `charts` that belong to it.
 
     Raises OSError.
     """
+    text = io.StringIO(newline="")
+    rows = csv.DictWriter(text, TRADE_COLUMNS)
+    rows.writeheader()
+    market = MADE_UP if result["simulated"] else RECORDED
+    rows.writerows({**trade, "market": market} for trade in result["trades"])
+    content = text.getvalue().encode()
+    if path.is_file() and path.read_bytes() != content:
+        stamp = _written_at(path)
+        for old in (path, *charts):
+            keep_aside(old, stamp)
+    write_whole(path, lambda partial: _write_bytes(partial, content))
 
-    def write(partial: Path) -> None:
-        with partial.open("w", newline="", encoding="utf-8") as file:
-            rows = csv.DictWriter(file, TRADE_COLUMNS)
-            rows.writeheader()
-            rows.writerows(result["trades"])
 
-    write_whole(path, write)
+def keep_aside(path: Path, stamp: str = "") -> None:
+    """Rename a file to `{name}_{stamp}` so that its name is free; nothing where there is none.
+
+    `stamp`: by default the time at which it was written. Raises OSError.
+    """
+    if path.is_file():
+        stamp = stamp or _written_at(path)
+        os.replace(path, path.with_name(f"{path.stem}_{stamp}{path.suffix}"))
+
+
+def _written_at(path: Path) -> str:
+    """`20250131T120000123Z`, in ms: no two runs end within one."""
+    moment = datetime.fromtimestamp(path.stat().st_mtime_ns // 1_000_000 / 1000, UTC)
+    return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z"
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:

@@ -49,7 +49,8 @@ class BacktestJob:
     ) -> BacktestJob:
         """The job for settings that differ from `STRATEGY_PARAMS` and `BACKTEST_CONFIG`.
 
-        `source`: "binance", "sim" or a folder; None: environment GRIDTUI_SOURCE, else "binance".
+        `source`: "binance", "sim" or a folder; None: that of `backtest`, else environment
+        GRIDTUI_SOURCE, else "binance".
         `data_dir`: None: environment GRIDTUI_DATA, else ./data.
 
         Raises ParameterError or DataError: one line about what cannot be used.
@@ -71,7 +72,10 @@ class BacktestJob:
             end=settings["end_date"],
             timeframe=settings["timeframe"],
             detail_timeframe=detail_timeframe,
-            source=source or os.environ.get("GRIDTUI_SOURCE") or "binance",
+            source=source
+            or settings.get("source")
+            or os.environ.get("GRIDTUI_SOURCE")
+            or "binance",
             data_dir=Path(data_dir or os.environ.get("GRIDTUI_DATA") or "data"),
         )
 
@@ -118,22 +122,33 @@ class BacktestJob:
     def export(self, results: Mapping[str, Any], charts: bool = True) -> Iterator[Path]:
         """Write the trade log and, with `charts`, two PNGs of every coin; yields each path.
 
+        Files of an earlier run give way under a name with their time; without `charts` its
+        pictures do so, too, so that no log stands beside the pictures of another run.
+
         Raises OSError.
         """
-        from engine.export import write_trades  # with the results, NumPy is loaded already
+        from engine.export import keep_aside, write_trades  # with the results, NumPy is loaded
 
         for coin in self.coins:
             path = self.data_dir / "output" / f"{coin.coin}_trades.csv"
-            write_trades(results[coin.pair], path)
+            write_trades(results[coin.pair], path, self._charts(coin))
             yield path
         if charts:
             from engine.charts import write_equity_chart, write_trade_chart  # matplotlib: 0.5 s
 
             for coin in self.coins:
-                for name, write in (("equity", write_equity_chart), ("trades", write_trade_chart)):
-                    path = self.data_dir / "charts" / f"{coin.coin}_{name}.png"
+                writers = (write_equity_chart, write_trade_chart)
+                for path, write in zip(self._charts(coin), writers, strict=True):
                     write(results[coin.pair], path)
                     yield path
+        else:
+            for coin in self.coins:
+                for path in self._charts(coin):
+                    keep_aside(path)
+
+    def _charts(self, coin: Symbol) -> tuple[Path, Path]:
+        folder = self.data_dir / "charts"
+        return folder / f"{coin.coin}_equity.png", folder / f"{coin.coin}_trades.png"
 
 
 def _require_finer(detail: str, base: str) -> None:

@@ -263,7 +263,7 @@ def parse_assignment(text: str) -> tuple[str, str | None]:
 
 
 def load_config_file(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The `[strategy]` and `[backtest]` tables of a TOML file.
+    """The `[strategy]` and `[backtest]` tables of a TOML file; the latter may name a source, too.
 
     Raises ParameterError: one line with the file's name for a missing file, bad TOML, a foreign
     table or key. Values are checked later, together with those of the command line.
@@ -279,16 +279,31 @@ def load_config_file(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         if table not in ("strategy", "backtest") or not isinstance(tables[table], dict):
             raise ParameterError(f"{path}: '{table}' is not one of the tables strategy, backtest")
     strategy: dict[str, Any] = tables.get("strategy", {})
-    backtest: dict[str, Any] = tables.get("backtest", {})
+    backtest = _by_full_names(tables.get("backtest", {}), path)
     for name in strategy:
         if name not in StrategyParams.model_fields:
             raise ParameterError(f"{path}: {unknown_parameter(name)}")
     for name in backtest:
-        if name not in BACKTEST_CONFIG:
-            raise ParameterError(
-                f"{path}: unknown key '{name}' in [backtest]; known: {', '.join(BACKTEST_CONFIG)}"
-            )
+        if name not in (*BACKTEST_CONFIG, "source"):
+            known = ", ".join((*BACKTEST_CONFIG, "source"))
+            raise ParameterError(f"{path}: unknown key '{name}' in [backtest]; known: {known}")
+    source = backtest.get("source", "")
+    if not isinstance(source, str):
+        raise ParameterError(f"{path}: source must be binance, sim or a folder, not {source!r}")
     return strategy, backtest
+
+
+def _by_full_names(table: dict[str, Any], path: Path) -> dict[str, Any]:
+    """`start` and `end` are `start_date` and `end_date`, as on the command line."""
+    named: dict[str, Any] = {}
+    for name, value in table.items():
+        full = f"{name}_date" if name in ("start", "end") else name
+        if full in named:
+            raise ParameterError(
+                f"{path}: start and start_date, end and end_date are the same: keep one {full}"
+            )
+        named[full] = value
+    return named
 
 
 def _in_words(error: Any) -> str:

@@ -12,8 +12,9 @@ from engine.events import BacktestEvent, CandlesLoaded, CoinFinished, LoadingCan
 from engine.job import BacktestJob
 from engine.progress import ProgressLine
 from engine.simulator import PORTFOLIO
-from engine.summary import Section, portfolio_summary, simulated_note, summary
+from engine.summary import Section, no_order_note, portfolio_summary, simulated_note, summary
 from engine.wording import amount, dollars
+from exchange.span import moment_text
 from exchange.symbol import Symbol
 
 _RULE = "─" * 60
@@ -88,11 +89,15 @@ class ConsoleReport:
         self._console.print(
             Text(f"  {event.candles} candles loaded ({event.first_ms} → {event.last_ms})")
         )
+        opens = moment_text(event.first_ms), moment_text(event.last_ms)
+        self._console.print(Text(f"  {opens[0]} → {opens[1]}"))
         if event.simulated:
             self._console.print(Text(f"  {simulated_note(event.source)}", "bold yellow"))
 
     def _coin(self, result: Mapping[str, Any]) -> None:
         for note in result["candles"].attrs["notes"]:
+            self._console.print(Text(f"  note: {note}", "yellow"))
+        if note := no_order_note(result):
             self._console.print(Text(f"  note: {note}", "yellow"))
         self._title(result["symbol"], result["simulated"])
         self._sections(summary(result))

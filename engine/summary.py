@@ -10,7 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from engine.funding import PAID_SIZE
+from engine.orders import ENTRY_NOTIONAL_RESERVE
 from engine.rules import FILL_MODELS
+from engine.sizing import KELLY_FEW_RECORDS
 from engine.wording import amount, count, plural, ratio
 from exchange.span import moment_text
 from indicators.kama import REGIME_NAMES
@@ -109,10 +112,33 @@ def simulated_note(source: str) -> str:
     return f"{source}: made up, it says nothing about a real one"
 
 
+def no_order_note(result: Mapping[str, Any]) -> str:
+    """Why a run could not lay a single order; "" where it could have.
+
+    An account without fills keeps its capital and its first order size: `order_pct` of capital
+    times leverage, at the Kelly multiplier of few records, at most with the tilt of the paid side.
+    """
+    metrics, params, market = result["metrics"], result["params"], result["market"]
+    if metrics["total_trades"] or metrics["refused_entries"]:
+        return ""
+    largest = params.initial_capital * params.order_pct * params.leverage
+    largest *= KELLY_FEW_RECORDS * PAID_SIZE
+    one_step = float(market.step) * float(result["candles"]["low"].min())
+    least = max(ENTRY_NOTIONAL_RESERVE * float(market.min_notional), one_step)
+    if largest >= least:
+        return ""
+    return (
+        f"no order was ever laid: this capital makes orders of at most {amount(largest)} USDT, "
+        f"{result['symbol']} needs {amount(least)}; raise capital, leverage or order_pct"
+    )
+
+
 def _performance(metrics: Mapping[str, Any]) -> tuple[Row, ...]:
     gain = metrics["total_return_pct"]
     closed = f"{count(metrics['winning_trades'])} of {count(metrics['closed_trades'])} closings"
+    closed += _PER_CLOSING
     profit = f"profit {amount(metrics['gross_profit'])}, loss {amount(metrics['gross_loss'])}"
+    profit += _PER_CLOSING
     capital = f"from {amount(metrics['initial_capital'])}"
     return (
         Row("Return", amount(gain, signed=True), "%", "", _tone(gain)),
@@ -132,6 +158,9 @@ def _performance(metrics: Mapping[str, Any]) -> tuple[Row, ...]:
         Row("Final Capital", amount(metrics["final_capital"]), "", capital),
         Row("Exposure Time", amount(metrics["exposure_time_pct"]), "%"),
     )
+
+
+_PER_CLOSING = ", before opening fees"
 
 
 def _trades(metrics: Mapping[str, Any]) -> tuple[Row, ...]:

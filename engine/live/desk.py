@@ -1,6 +1,6 @@
 """Orders leave here: written down first, sent once, and followed until their fate is known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -132,7 +132,7 @@ class Desk:
         self.tell(OrderAnswered(self.now_ms(), str(sent.client_id), answer, code))
 
 
-def remembered(record: dict[str, object]) -> Sent | None:
+def remembered(record: Mapping[str, object]) -> Sent | None:
     """The order that an intent was about to send; None for other records and foreign ids."""
     if record.get("do") != "place":
         return None

@@ -81,6 +81,10 @@ class History:
         gaps = find_gaps(self.time[max(before - 1, 0) :], self.timeframe_ms)
         return Taken(new, tuple(revised), tuple((gap.first_missing_ms, gap.bars) for gap in gaps))
 
+    def cut(self, count: int) -> None:
+        """Keep the first `count` candles."""
+        self._count = min(self._count, count)
+
     def take_rates(self, rates: list[FundingRate]) -> None:
         """Add settlements; known ones may be among them."""
         self._rates |= {rate.time_ms // 60_000 * 60_000: float(rate.rate) for rate in rates}

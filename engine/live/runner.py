@@ -6,21 +6,15 @@ it does is on disk before the next thing that the exchange sees.
 """
 
 import asyncio
-from collections.abc import Callable
 
-from engine.events import BarClosed, GridLaid, LiveEvent
-from engine.features import warmup_bars
-from engine.live.clock import Clock
+from engine.events import BarClosed, GridLaid
 from engine.live.exits import Exits
-from engine.live.history import History
-from engine.live.memory import Memory, pending_of
+from engine.live.memory import pending_of
 from engine.live.orders import on_grid
 from engine.live.reconcile import Reconciler
 from engine.live.run import Run
-from engine.live.store import RunStore
-from engine.params import StrategyParams
-from exchange.broker import Broker, ListedMarket, plain
-from exchange.timeframe import HOUR_MS, timeframe_ms
+from exchange.broker import plain
+from exchange.timeframe import HOUR_MS
 
 LATE_MS = 30_000
 """A candle that is not there so long after its close is late."""
@@ -45,8 +39,8 @@ class LiveRunner:
         self.reconciler = Reconciler(run, self.exits)
         self._lock = asyncio.Lock()
         self._look_at_orders = True
-        if run.memory.bar:
-            self._stand_at_bar()
+        memory = run.memory
+        run.kernel.at_bar(run.history.features(), memory.bar, memory.opened_ms)
 
     async def tick(self) -> None:
         """Do what is due. After a failure, which it raises, call it again.
@@ -195,58 +189,3 @@ class LiveRunner:
                 mark = implied
         run.kernel.book_funding(mark, rate)
         return True
-
-    def _stand_at_bar(self) -> None:
-        """After a restart: read what was known when the bar under way began."""
-        run, memory = self.run, self.run.memory
-        run.kernel.at_bar(run.history.features(), memory.bar, memory.opened_ms)
-
-
-async def first_bar(
-    broker: Broker,
-    listed: ListedMarket,
-    params: StrategyParams,
-    timeframe: str,
-    capital: float,
-    run_id: str,
-    first_ms: int,
-    store: RunStore,
-    clock: Clock,
-    tell: Callable[[LiveEvent], None],
-) -> LiveRunner:
-    """A run that begins: its history is read, and it stands before the bar under way.
-
-    Raises:
-        Failure: the exchange.
-        DataError: fewer candles than the indicators need.
-    """
-    symbol = listed.market.symbol
-    memory = Memory.fresh(run_id, symbol.id, timeframe, params.model_dump(), capital, first_ms)
-    history = History(params, timeframe_ms(timeframe))
-    history.take(await broker.closed_candles(timeframe, first_ms))
-    rates = await broker.funding_rates(first_ms)
-    history.take_rates(rates)
-    store.rates.append([(rate.time_ms, float(rate.rate)) for rate in rates])
-    _require_history(history, params)
-    memory.bar = len(history)
-    memory.opened_ms = int(history.time[-1]) + history.timeframe_ms
-    memory.funded_until_ms = memory.opened_ms - 1
-    memory.phase, memory.exit_step = "deciding", -1
-    fills = await broker.trades_since(None)
-    memory.last_trade_id = fills[-1].trade_id if fills else None
-    positions = await broker.positions()
-    memory.not_ours = [positions.long.qty, positions.short.qty]
-    store.candles.append(history.rows())
-    run = Run(broker, listed, params, memory, history, store, clock, tell)
-    run.save()
-    return LiveRunner(run)
-
-
-def _require_history(history: History, params: StrategyParams) -> None:
-    from exchange.errors import DataError
-
-    needed = warmup_bars(history.time, params, history.timeframe_ms) if len(history) else 1
-    if len(history) < needed:
-        raise DataError(
-            f"the exchange shows {len(history)} closed candles; the indicators need {needed}"
-        )
