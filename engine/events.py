@@ -134,7 +134,15 @@ class Alarm:
     over: bool = False
 
 
-LiveEvent = OrderSent | OrderAnswered | BarClosed | GridLaid | TradeBooked | Alarm
+@dataclass(frozen=True, slots=True)
+class HealthRead:
+    """The health panel: readings of `engine.live.health.Reading`."""
+
+    time_ms: int
+    readings: tuple[Any, ...]
+
+
+LiveEvent = OrderSent | OrderAnswered | BarClosed | GridLaid | TradeBooked | Alarm | HealthRead
 
 BacktestEvent = (
     LoadingCandles

@@ -65,8 +65,8 @@ class History:
         revised = []
         new = 0
         before = self._count
-        for row in candles[list(CANDLE_COLUMNS)].itertuples(index=False):
-            time, values = int(row[0]), np.array(row[1:], dtype=np.float64)
+        rows = np.column_stack([candles[name].to_numpy(np.float64) for name in CANDLE_COLUMNS[1:]])
+        for time, values in zip(candles["timestamp"].tolist(), rows, strict=True):
             last = int(self._time[self._count - 1]) if self._count else -1
             if time > last:
                 self._append(time, values)

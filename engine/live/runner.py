@@ -7,6 +7,7 @@ it does is on disk before the next thing that the exchange sees.
 
 import asyncio
 
+from engine.account import SIDE_NAMES
 from engine.events import BarClosed, GridLaid
 from engine.live.exits import Exits
 from engine.live.memory import pending_of
@@ -37,7 +38,7 @@ class LiveRunner:
         self.run = run
         self.exits = Exits(run)
         self.reconciler = Reconciler(run, self.exits)
-        self._lock = asyncio.Lock()
+        self.lock = asyncio.Lock()
         self._look_at_orders = True
         memory = run.memory
         run.kernel.at_bar(run.history.features(), memory.bar, memory.opened_ms)
@@ -49,7 +50,7 @@ class LiveRunner:
             Failure: the exchange; `engine.live.loop` knows how to wait.
             StateError: the disk.
         """
-        async with self._lock:
+        async with self.lock:
             run = self.run
             await run.desk.settle()
             await run.read_fills()
@@ -65,6 +66,25 @@ class LiveRunner:
             if self._look_at_orders:
                 await self.reconciler.check_positions()
                 self._look_at_orders = False
+
+    def unprotected(self) -> list[str]:
+        """Sides that hold a position of ours without a resting stop for all of it."""
+        naked = []
+        for number, name in enumerate(SIDE_NAMES):
+            qty = on_grid(
+                float(self.run.kernel.state[0]["sides"][number]["qty"]),
+                self.run.listed.market.step,
+            )
+            stops = (
+                sent.left
+                for sent in self.run.memory.alive
+                if sent.purpose.role == "stop"
+                and sent.purpose.side == number
+                and sent.status == "resting"
+            )
+            if qty > max(stops, default=0):
+                naked.append(name)
+        return naked
 
     def look_at_orders(self) -> None:
         """Have the next tick compare orders and positions with the exchange's."""
@@ -157,7 +177,8 @@ class LiveRunner:
         now = run.clock.now_ms()
         if now < due:
             return
-        rates = await run.broker.funding_rates(memory.funded_until_ms + 1)
+        booked_until = memory.funded_until_ms
+        rates = await run.broker.funding_rates(booked_until + 1)
         run.history.take_rates(rates)
         run.store.rates.append([(rate.time_ms, float(rate.rate)) for rate in rates])
         for rate in rates:
@@ -168,7 +189,8 @@ class LiveRunner:
         if now - whole > _FUNDING_PATIENCE_MS:
             # nothing settled at that hour: the exchange would show it by now
             memory.funded_until_ms = max(memory.funded_until_ms, whole)
-        run.save()
+        if memory.funded_until_ms != booked_until:
+            run.save()
 
     async def _book_settlement(self, time_ms: int, rate: float) -> bool:
         """Book one settlement at the price that was paid; False while it is not paid yet."""

@@ -64,6 +64,7 @@ class RunStore:
         self.rates = Recording(folder / f"{symbol.id}_rates.csv", RATE_COLUMNS)
         self.equity = Recording(folder / f"{symbol.id}_equity.csv", EQUITY_COLUMNS)
         self._checkpoint_ms = 0
+        self._journal_from = self.journal.first_seq
 
     def save(self, memory: Memory, now_ms: int) -> None:
         """Put the memory on disk; once an hour also as a checkpoint that stays.
@@ -77,8 +78,13 @@ class RunStore:
         if now_ms - self._checkpoint_ms >= _CHECKPOINT_MS:
             self._snapshots.checkpoint(document, now_ms)
             self._checkpoint_ms = now_ms
-            # ten checkpoints stay, and each needs what the journal has after it
-            self.journal.forget(max(memory.journal_seq - _JOURNAL_KEPT, 0))
+            self._bound_journal(memory.journal_seq)
+
+    def _bound_journal(self, last: int) -> None:
+        """Ten checkpoints stay, and each needs what the journal has after it."""
+        if last - self._journal_from > 2 * _JOURNAL_KEPT:
+            self._journal_from = last - _JOURNAL_KEPT
+            self.journal.forget(self._journal_from)
 
     def load(self) -> Restored | None:
         """What was saved last; None if nothing was.
