@@ -14,7 +14,9 @@ from engine import __version__
 from engine.errors import ParameterError
 from exchange.errors import DataError
 from tui.commands.backtest import add_backtest
+from tui.commands.data import add_data
 from tui.commands.grammar import DATA_DIR_HELP, Parser, UsageError
+from tui.commands.paper import add_paper
 
 UNEXPECTED = 1
 USER_ERROR = 2
@@ -74,7 +76,7 @@ def _parser() -> Parser:
     top.add_argument("--data-dir", type=Path, metavar="DIR", help=DATA_DIR_HELP)
     top.set_defaults(run=_open_screens)
     commands = top.add_subparsers(metavar="command", parser_class=Parser)
-    for add in (add_backtest,):
+    for add in (add_backtest, add_data, add_paper):
         add(commands)
     return top
 

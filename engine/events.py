@@ -93,7 +93,8 @@ class OrderAnswered:
 
 @dataclass(frozen=True, slots=True)
 class BarClosed:
-    """A live run has seen a candle close. `equity` in USDT, `regime` the code in force in it."""
+    """A live run has seen a candle close. `equity` in USDT, `regime` the code in force in it;
+    `unrealised`: open result of long and short at the close, USDT."""
 
     bar: int
     time_ms: int
@@ -101,6 +102,26 @@ class BarClosed:
     equity: float
     wallet: float
     regime: int
+    unrealised: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """Where a live run stands between two bars, by the mark price as it was asked for last.
+
+    `equity` and `unrealised` (long, short) at that price, USDT; `orders` rest at the exchange;
+    `paused`: why no entries do, empty when they may.
+    """
+
+    time_ms: int
+    price: float
+    equity: float
+    wallet: float
+    unrealised: tuple[float, float]
+    orders: int
+    regime: int
+    bar_end_ms: int
+    paused: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +163,17 @@ class HealthRead:
     readings: tuple[Any, ...]
 
 
-LiveEvent = OrderSent | OrderAnswered | BarClosed | GridLaid | TradeBooked | Alarm | HealthRead
+LiveEvent = (
+    OrderSent
+    | OrderAnswered
+    | BarClosed
+    | Quoted
+    | GridLaid
+    | TradeBooked
+    | Alarm
+    | HealthRead
+    | CompilingKernel
+)
 
 BacktestEvent = (
     LoadingCandles

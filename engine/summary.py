@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from engine.funding import PAID_SIZE
 from engine.orders import ENTRY_NOTIONAL_RESERVE
 from engine.rules import FILL_MODELS
 from engine.sizing import KELLY_FEW_RECORDS
@@ -113,23 +112,24 @@ def simulated_note(source: str) -> str:
 
 
 def no_order_note(result: Mapping[str, Any]) -> str:
-    """Why a run could not lay a single order; "" where it could have.
+    """Why a run traded nothing at all, where its capital was too small for any order; else "".
 
-    An account without fills keeps its capital and its first order size: `order_pct` of capital
-    times leverage, at the Kelly multiplier of few records, at most with the tilt of the paid side.
+    An account without fills keeps its first order size: `order_pct` of the capital times leverage
+    at the Kelly multiplier of few records, rounded down to the market's step.
     """
     metrics, params, market = result["metrics"], result["params"], result["market"]
     if metrics["total_trades"] or metrics["refused_entries"]:
         return ""
-    largest = params.initial_capital * params.order_pct * params.leverage
-    largest *= KELLY_FEW_RECORDS * PAID_SIZE
-    one_step = float(market.step) * float(result["candles"]["low"].min())
-    least = max(ENTRY_NOTIONAL_RESERVE * float(market.min_notional), one_step)
-    if largest >= least:
+    wanted = params.initial_capital * params.order_pct * params.leverage * KELLY_FEW_RECORDS
+    one_step = float(market.step) * result["candles"]["close"].to_numpy()
+    laid = np.floor(wanted / one_step) * one_step
+    least = ENTRY_NOTIONAL_RESERVE * float(market.min_notional)
+    if (laid >= least).any():
         return ""
     return (
-        f"no order was ever laid: this capital makes orders of at most {amount(largest)} USDT, "
-        f"{result['symbol']} needs {amount(least)}; raise capital, leverage or order_pct"
+        f"nothing was traded: orders of {amount(wanted)} USDT, rounded down to steps of "
+        f"{market.step:f}, are below the {amount(least)} that {result['symbol']} needs; raise "
+        "capital, leverage or order_pct"
     )
 
 

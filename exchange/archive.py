@@ -22,7 +22,7 @@ from exchange.symbol import Symbol
 from exchange.tables import read_table
 from exchange.timeframe import TIMEFRAMES, timeframe_ms
 
-_OTHER_SERIES = {
+OTHER_SERIES = {
     "markPriceKlines",
     "indexPriceKlines",
     "premiumIndexKlines",
@@ -125,7 +125,7 @@ def _periods(folder: Path, stem: str) -> list[_PeriodFile]:
     found: dict[tuple[str, str, str | None], Path] = {}
     for path in sorted(folder.rglob(f"{stem}-*"), reverse=True):
         match = pattern.fullmatch(path.name)
-        if match and not _OTHER_SERIES.intersection(path.relative_to(folder).parts):
+        if match and not OTHER_SERIES.intersection(path.relative_to(folder).parts):
             found.setdefault((match[1], match[2], match[3]), path)
     files = []
     for (year, month, day), path in found.items():
@@ -170,5 +170,5 @@ def _nothing_found(folder: Path, symbol: Symbol, timeframe: str) -> str:
     ]
     return (
         f"{wanted}; of {symbol} there is only {', '.join(known)}. "
-        f"Use --timeframe {others[0]} or add the missing file"
+        f"Choose the timeframe {others[0]} or add the missing file"
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 from exchange.client_ids import ClientId, Side
 from exchange.errors import DataError
 from exchange.market import Market
+from exchange.symbol import Symbol
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,13 +26,16 @@ News = Literal["fill", "order", "account", "candle", "reconcile"]
 
 
 @runtime_checkable
-class Broker(Protocol):
-    """One account in one symbol.
+class MarketData(Protocol):
+    """One symbol's market, for which nobody needs keys.
 
-    Every method that reads raises `Throttled`, `NotAuthorised`, `ClockSkew` or `Unreachable`
-    rather than return something neutral; those that change something raise `Refused` and
-    `UnknownOutcome` as well. Quantities and prices are exact; times are ms UTC.
+    Every method that reads raises `Throttled`, `ClockSkew` or `Unreachable` rather than return
+    something neutral. Prices are exact; times are ms UTC.
     """
+
+    @property
+    def symbol(self) -> Symbol:
+        """Whose market it is."""
 
     async def market(self) -> "ListedMarket":
         """Tick, step, minimum notional, tiers and filters, as the exchange lists them now."""
@@ -48,6 +52,32 @@ class Broker(Protocol):
 
     async def mark_price(self) -> Decimal:
         """The price by which margin and liquidation go."""
+
+    async def funding_rates(self, since_ms: int) -> "list[FundingRate]":
+        """What was settled from `since_ms` on, oldest first."""
+
+    def hints(self, timeframe: str) -> "AsyncIterator[Hint]":
+        """News as it happens, until the iterator is closed. It can be late, repeated or missing:
+        what it says is asked for by the other methods.
+
+        Read it in a task of its own: a wait for the next hint that is cancelled ends the streams.
+        """
+
+    def stream_ages(self) -> Mapping[str, float | None]:
+        """Seconds since each stream of `hints` last said anything; None: not yet."""
+
+    async def close(self) -> None:
+        """Give the connections back."""
+
+
+@runtime_checkable
+class Broker(MarketData, Protocol):
+    """One account in one symbol, and its market.
+
+    Every method that reads raises `Throttled`, `NotAuthorised`, `ClockSkew` or `Unreachable`
+    rather than return something neutral; those that change something raise `Refused` and
+    `UnknownOutcome` as well. Quantities and prices are exact; times are ms UTC.
+    """
 
     async def position_mode(self) -> PositionMode:
         """How the account holds positions."""
@@ -122,19 +152,6 @@ class Broker(Protocol):
         Raises:
             UnknownOutcome: the exchange could not be asked; call it again.
         """
-
-    def hints(self, timeframe: str) -> "AsyncIterator[Hint]":
-        """News as it happens, until the iterator is closed. It can be late, repeated or missing:
-        what it says is asked for by the other methods.
-
-        Read it in a task of its own: a wait for the next hint that is cancelled ends the streams.
-        """
-
-    def stream_ages(self) -> Mapping[str, float | None]:
-        """Seconds since each stream of `hints` last said anything; None: not yet."""
-
-    async def close(self) -> None:
-        """Give the connections back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,12 +350,28 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
+class Permissions:
+    """What the exchange says that an account may do; None: it does not say."""
+
+    trade: bool | None
+    move_out: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class FundingPayment:
     """USDT booked at a settlement: + received, - paid. `id` is unique."""
 
     id: str
     time_ms: int
     amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class FundingRate:
+    """What longs paid shorts at a settlement (negative: the other way), share of the notional."""
+
+    time_ms: int
+    rate: Decimal
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,21 +2,30 @@
 
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from exchange import archive
-from exchange.cache import kept_spans, through_cache
+from exchange.cache import cache_files, cache_folder, kept_spans, read_cache, through_cache
 from exchange.checks import CANDLE_COLUMNS, check_candles, find_gaps
 from exchange.download import BinanceHistory, Progress
 from exchange.errors import DataError
 from exchange.funding_rates import SHORTEST_FUNDING_MS, check_funding, lay_funding
+from exchange.series import Market, Series
 from exchange.simulated import DEFAULT_SEED, simulate, simulate_funding
 from exchange.span import Moment, Span, moment_ms, moment_text
 from exchange.symbol import Symbol
 from exchange.timeframe import timeframe_ms
+from exchange.vision import MonthlyArchives, Received, shared_archives
+
+_OF_THE_CACHE: dict[str, tuple[Market, bool]] = {
+    "cache": ("perpetual", False),
+    "cache-spot": ("spot", False),
+    "cache-sim": ("perpetual", True),
+}
 
 
 def fetch_data(
@@ -42,8 +51,9 @@ def fetch_data(
         end: the first moment that is left out, in the same forms: "2024-02-01" means up to the
             end of January 31. None means now; a candle that is still open is never included.
         source: "binance" (downloaded once, then read from the cache), "sim" (a made-up market),
-            or a folder with files (see `exchange.archive`). None: environment GRIDTUI_SOURCE,
-            else "binance".
+            "cache" (what the cache holds, imports too, and no network), "cache-spot" and
+            "cache-sim" (imported candles of the spot market, of a made-up one), or a folder with
+            files (see `exchange.archive`). None: environment GRIDTUI_SOURCE, else "binance".
         data_dir: the cache lies in its folder `cache`. None: environment GRIDTUI_DATA, else data.
         seed: which made-up market.
         progress: called with the share that is done and a line about it.
@@ -70,9 +80,11 @@ def fetch_data(
     if chosen == "sim":
         loaded = _from_simulation(symbol, length, span, seed)
     elif chosen == "binance":
-        folder = Path(data_dir or os.environ.get("GRIDTUI_DATA") or "data") / "cache"
-        past = Span(span.start_ms, min(span.end_ms, now)).whole(length)
-        loaded = from_binance(BinanceHistory(), symbol, timeframe, past, folder, progress)
+        loaded = fetch_into_cache(symbol, timeframe, start, end, data_dir, progress)
+    elif chosen in _OF_THE_CACHE:
+        market, simulated = _OF_THE_CACHE[str(chosen)]
+        series = Series(symbol, timeframe, market, simulated)
+        loaded = _from_cache(series, span, cache_folder(data_dir))
     else:
         loaded = _from_folder(Path(chosen), symbol, timeframe, span)
     return loaded.table(symbol, timeframe, span, open_ended=end is None)
@@ -87,6 +99,7 @@ class Loaded:
     source: str
     notes: tuple[str, ...] = ()
     simulated: bool = False
+    received: Received | None = None
 
     def table(
         self, symbol: Symbol, timeframe: str, span: Span, *, open_ended: bool = False
@@ -131,6 +144,35 @@ class Loaded:
         return df
 
 
+def fetch_into_cache(
+    symbol: Symbol,
+    timeframe: str,
+    start: Moment,
+    end: Moment | None = None,
+    data_dir: str | Path | None = None,
+    progress: Progress | None = None,
+    *,
+    funding: bool = True,
+) -> Loaded:
+    """From Binance what the cache lacks; `received` of the result says what came from where.
+
+    Arguments and errors are those of `fetch_data`.
+    """
+    length = timeframe_ms(timeframe)
+    now = time.time_ns() // 1_000_000
+    until = now if end is None else min(moment_ms(end), now)
+    return from_binance(
+        binance_history(),
+        symbol,
+        timeframe,
+        Span(moment_ms(start), until).whole(length),
+        cache_folder(data_dir),
+        progress,
+        shared_archives(archives_url()),
+        funding=funding,
+    )
+
+
 def from_binance(
     history: BinanceHistory,
     symbol: Symbol,
@@ -138,42 +180,119 @@ def from_binance(
     span: Span,
     folder: Path,
     progress: Progress | None = None,
+    archives: MonthlyArchives | None = None,
+    *,
+    funding: bool = True,
 ) -> Loaded:
     """Candles and funding of a span through the cache in `folder`.
+
+    Args:
+        archives: where whole months are looked for first; None: everything page by page.
+        funding: whether to get the settlements too.
 
     Raises:
         DataError: something is missing from the cache and Binance cannot be reached, has no such
             symbol, or has no candles of it in the span.
     """
     length = timeframe_ms(timeframe)
-    notes: list[str] = []
+    received = Received()
+    series = Series(symbol, timeframe)
+
+    def download(missing: Span) -> Iterator[tuple[pd.DataFrame, int]]:
+        if archives:
+            yield from archives.candles(history, symbol, timeframe, missing, received, progress)
+            return
+        for page, until in history.candles(symbol, timeframe, missing, progress):
+            received.paged += len(page)
+            yield page, until
+
+    rates = None
     try:
         candles = through_cache(
             folder,
-            f"{symbol.id}_{timeframe}",
+            series,
             span,
             lambda rows, where: check_candles(rows, length, where).frame,
-            lambda missing: history.candles(symbol, timeframe, missing, progress),
-            notes,
+            download,
+            received.notes,
         )
-        rates = through_cache(
-            folder,
-            f"{symbol.id}_funding",
-            span,
-            check_funding,
-            lambda missing: history.funding(symbol, missing, progress),
-            notes,
-        )
+        if funding:
+            rates = through_cache(
+                folder,
+                Series(symbol, None),
+                span,
+                check_funding,
+                lambda missing: history.funding(symbol, missing, progress),
+                received.notes,
+            )
     except DataError as error:
-        kept = ", ".join(str(part) for part, _ in kept_spans(folder, f"{symbol.id}_{timeframe}"))
-        hint = f"; the cache holds {symbol} {timeframe} from {kept}" if kept else ""
+        kept = ", ".join(str(part) for part, _ in kept_spans(folder, series))
+        hint = f"; the source cache has {symbol} {timeframe} from {kept}" if kept else ""
         raise DataError(f"{error}{hint}") from error
     if candles.empty:
         raise DataError(
             f"Binance has no {timeframe} candles of {symbol} from {span}: choose a time in which "
             "it was traded"
         )
-    return Loaded(candles, rates, "Binance USDT-margined futures", tuple(notes))
+    received.cached = len(candles) - received.archived - received.paged
+    return Loaded(
+        candles,
+        rates,
+        "Binance USDT-margined futures",
+        tuple(received.notes),
+        received=received,
+    )
+
+
+def binance_history() -> BinanceHistory:
+    """Binance, or the server that the environment's GRIDTUI_BINANCE_URL names in its place."""
+    return BinanceHistory(os.environ.get("GRIDTUI_BINANCE_URL"))
+
+
+def archives_url() -> str | None:
+    """The archive server that the environment's GRIDTUI_ARCHIVES_URL names; None: Binance's."""
+    return os.environ.get("GRIDTUI_ARCHIVES_URL")
+
+
+def _from_cache(series: Series, span: Span, folder: Path) -> Loaded:
+    length = series.step_ms
+    notes: list[str] = []
+    candles, origins = read_cache(
+        folder,
+        series,
+        span,
+        lambda rows, where: check_candles(rows, length, where).frame,
+        notes,
+    )
+    if candles is None:
+        kept = ", ".join(str(part) for part, _ in kept_spans(folder, series))
+        others = {file.series for file in cache_files(folder)} - {series}
+        alike = sorted(
+            str(other)
+            for other in others
+            if (other.symbol, other.timeframe) == (series.symbol, series.timeframe)
+        )
+        there = ", ".join(filter(None, [kept, *alike])) or "nothing of it"
+        raise DataError(
+            f"the cache {folder} has no candles of {series} from {span}, but {there}: "
+            "choose another time, fetch it, or import a file"
+        )
+    rates = None
+    if series.market == "spot":
+        notes.append(
+            "these are SPOT candles: the prices of the perpetual differ, and spot pays no funding"
+        )
+    else:
+        settled = Series(series.symbol, None, series.market, series.simulated)
+        rates, _ = read_cache(folder, settled, span, check_funding, notes)
+    kind = "SIMULATED " if series.simulated else "SPOT " if series.market == "spot" else ""
+    return Loaded(
+        candles,
+        rates,
+        f"{kind}cache: {', '.join(origins)}",
+        tuple(notes),
+        simulated=series.simulated,
+    )
 
 
 def _from_folder(folder: Path, symbol: Symbol, timeframe: str, span: Span) -> Loaded:

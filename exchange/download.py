@@ -71,7 +71,7 @@ class BinanceHistory:
             page = check_candles(_candle_table(rows, where), length, where).frame
             _within(page, since, end, where)
             since = int(page["timestamp"].iloc[-1]) + length
-            _tell(progress, span, since, f"{symbol} {timeframe} candles")
+            tell(progress, span, since, f"{symbol} {timeframe} candles")
             yield page, since
 
     def funding(
@@ -100,7 +100,7 @@ class BinanceHistory:
             # a page that is not full ends at the newest settlement: none can be due after it
             at_end = len(page) < _PAGE and end - last <= SETTLEMENT_MS
             since = end if at_end else last + MINUTE_MS
-            _tell(progress, span, since, f"{symbol} funding")
+            tell(progress, span, since, f"{symbol} funding")
             yield page, since
 
     @cached_property
@@ -173,14 +173,22 @@ class BinanceHistory:
     def _unreachable(self, error: Exception) -> str:
         return (
             f"cannot reach Binance ({self._host}: {_reason(error, self._timeout_s)}). "
-            "Use --source sim, or --source DIR with downloaded files"
+            "Choose the source sim, or a folder with downloaded files"
         )
 
     def _nonsense(self) -> str:
         return (
             f"{self._host} gave an answer that is not Binance's; something in between may be "
-            "answering (a proxy, a log-in page). Check the network, or use --source sim or DIR"
+            "answering (a proxy, a log-in page). Check the network, or choose the source sim or a "
+            "folder with downloaded files"
         )
+
+
+def tell(progress: Progress | None, span: Span, until_ms: int, what: str) -> None:
+    """Report that `what` is there up to `until_ms`."""
+    if progress:
+        share = (until_ms - span.start_ms) / (span.end_ms - span.start_ms)
+        progress(share, f"downloading {what}: {share:.0%}")
 
 
 def _candle_table(rows: list[Any], where: str) -> pd.DataFrame:
@@ -202,12 +210,6 @@ def _within(page: pd.DataFrame, since: int, end: int, where: str) -> None:
     first, last = int(page["timestamp"].iloc[0]), int(page["timestamp"].iloc[-1])
     if first < since or last >= end:
         raise DataError(f"{where}: asked for {Span(since, end)}, got {Span(first, last + 1)}")
-
-
-def _tell(progress: Progress | None, span: Span, until: int, what: str) -> None:
-    if progress:
-        share = (until - span.start_ms) / (span.end_ms - span.start_ms)
-        progress(share, f"downloading {what}: {share:.0%}")
 
 
 def _banned(error: Exception) -> bool:

@@ -58,13 +58,28 @@ def read_table(path: Path) -> Table:
     """
     try:
         if path.suffix == ".parquet":
-            return Table(_renamed(pd.read_parquet(path), path), 0)
-        return _read_text(_unzipped(path) if path.suffix == ".zip" else path.read_bytes(), path)
+            return Table(_renamed(pd.read_parquet(path), str(path)), 0)
+        return _read_text(
+            _unzipped(path) if path.suffix == ".zip" else path.read_bytes(), str(path)
+        )
     except DataError:
         raise
     except _UNREADABLE as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise DataError(f"{path}: cannot be read ({reason}): get it again") from error
+
+
+def read_zip(raw: bytes, name: str) -> Table:
+    """Read a zip that is in memory (one CSV inside); `name` is for messages.
+
+    Raises:
+        DataError: it cannot be read, or is not one CSV.
+    """
+    try:
+        return _read_text(_unpacked(raw, name), name)
+    except _UNREADABLE as error:
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise DataError(f"{name}: cannot be read ({reason}): get it again") from error
 
 
 def _unzipped(path: Path) -> bytes:
@@ -74,19 +89,23 @@ def _unzipped(path: Path) -> bytes:
         wanted = checksum.read_text(encoding="ascii").split()[:1]
         if wanted != [hashlib.sha256(raw).hexdigest()]:
             raise DataError(f"{path}: does not match {checksum.name}: download both again")
+    return _unpacked(raw, str(path))
+
+
+def _unpacked(raw: bytes, name: str) -> bytes:
     with zipfile.ZipFile(BytesIO(raw)) as packed:
         members = [item for item in packed.infolist() if item.filename.lower().endswith(".csv")]
         if len(members) != 1:
-            raise DataError(f"{path}: holds {len(members)} CSV files instead of one: get it again")
+            raise DataError(f"{name}: holds {len(members)} CSV files instead of one: get it again")
         if members[0].file_size > _LARGEST_BYTES:
             raise DataError(
-                f"{path}: unpacks to {members[0].file_size:,} bytes, more than a month of candles "
+                f"{name}: unpacks to {members[0].file_size:,} bytes, more than a month of candles "
                 "can be: get it again"
             )
         return packed.read(members[0])
 
 
-def _read_text(raw: bytes, path: Path) -> Table:
+def _read_text(raw: bytes, path: str) -> Table:
     text = raw.removeprefix(b"\xef\xbb\xbf")
     first_line = text.split(b"\n", 1)[0].decode("utf-8").strip()
     cells = [cell.strip().strip('"') for cell in first_line.split(",")]
@@ -106,7 +125,7 @@ def _read_text(raw: bytes, path: Path) -> Table:
     return Table(table, 1)
 
 
-def _with_header(text: bytes, path: Path) -> pd.DataFrame:
+def _with_header(text: bytes, path: str) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
@@ -120,7 +139,7 @@ def _with_header(text: bytes, path: Path) -> pd.DataFrame:
             ) from None
 
 
-def _renamed(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+def _renamed(frame: pd.DataFrame, path: str) -> pd.DataFrame:
     names = {column: str(column).strip().lower() for column in frame.columns}
     for name in names.values():
         if list(names.values()).count(name) > 1:

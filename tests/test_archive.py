@@ -184,7 +184,7 @@ def test_a_finer_file_is_named_when_the_asked_one_is_missing(tmp_path: Path) -> 
     put_zip(tmp_path / "BTCUSDT-4h-2024-01.zip", HEADER)
     message = refusal(tmp_path, "15m")
     assert "neither BTCUSDT_15m.parquet nor .csv nor BTCUSDT-15m-YYYY-MM.zip is there" in message
-    assert "there is only 1m (finer), 4h (coarser). Use --timeframe 1m" in message
+    assert "there is only 1m (finer), 4h (coarser). Choose the timeframe 1m" in message
 
 
 def test_a_time_that_the_files_do_not_cover_is_refused_with_what_they_do(tmp_path: Path) -> None:

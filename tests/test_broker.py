@@ -17,6 +17,7 @@ from exchange.broker import (
     plain,
 )
 from exchange.client_ids import ClientId
+from exchange.dryrun import DryRunBroker
 from exchange.errors import DataError
 from exchange.market import market_for
 
@@ -105,8 +106,12 @@ def test_every_multiple_of_tick_and_step_makes_an_order(ticks: int, steps: int) 
     assert Decimal(plain(order.qty)) == BTC.step * steps
 
 
-def test_the_binance_broker_is_a_broker() -> None:
-    assert isinstance(BinanceBroker.__new__(BinanceBroker), Broker)
+async def test_the_binance_broker_and_the_dry_run_s_are_brokers() -> None:
+    market_data = BinanceBroker("BTC")
+    dry_run = DryRunBroker(market_data)
+    assert isinstance(market_data, Broker)
+    assert isinstance(dry_run, Broker)
+    await dry_run.close()
 
 
 def test_an_impossible_order_from_the_exchange_is_not_taken() -> None:

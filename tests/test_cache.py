@@ -9,16 +9,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exchange.cache import kept_spans, through_cache
+from exchange.cache import kept_spans, merge_into_cache, read_cache, through_cache
 from exchange.checks import check_candles
 from exchange.errors import DataError
+from exchange.series import Series
 from exchange.simulated import simulate
 from exchange.span import Span, moment_ms
 from exchange.symbol import Symbol
-from exchange.timeframe import HOUR_MS
+from exchange.timeframe import HOUR_MS, MINUTE_MS
 
 FIRST_MS = moment_ms("2024-01-01")
-STEM = "BTCUSDT_1h"
+SERIES = Series(Symbol("BTC"), "1h")
+STEM = SERIES.stem
 
 
 def hours(start: int, end: int) -> Span:
@@ -58,7 +60,7 @@ def fetch(
     folder: Path, wanted: Span, exchange: Exchange, notes: list[str] | None = None
 ) -> pd.DataFrame:
     said = [] if notes is None else notes
-    return through_cache(folder, STEM, wanted, check, exchange.download, said)
+    return through_cache(folder, SERIES, wanted, check, exchange.download, said)
 
 
 def names(folder: Path) -> list[str]:
@@ -89,21 +91,21 @@ def test_files_that_touch_or_overlap_become_one(tmp_path: Path) -> None:
     exchange = Exchange()
     fetch(tmp_path, hours(0, 10), exchange)
     fetch(tmp_path, hours(10, 20), exchange)
-    assert [span for span, _ in kept_spans(tmp_path, STEM)] == [hours(0, 20)]
+    assert [span for span, _ in kept_spans(tmp_path, SERIES)] == [hours(0, 20)]
     other = hours(15, 30)
     truth(other).to_parquet(tmp_path / f"{STEM}_{other.start_ms}_{other.end_ms}.parquet")
     wanted = hours(0, 40)
     pd.testing.assert_frame_equal(fetch(tmp_path, hours(5, 25), exchange), truth(hours(5, 25)))
     pd.testing.assert_frame_equal(fetch(tmp_path, wanted, exchange), truth(wanted))
     assert exchange.asked[2:] == [hours(30, 40)]
-    assert [span for span, _ in kept_spans(tmp_path, STEM)] == [wanted]
+    assert [span for span, _ in kept_spans(tmp_path, SERIES)] == [wanted]
 
 
 def test_a_far_away_file_is_left_alone(tmp_path: Path) -> None:
     exchange = Exchange()
     fetch(tmp_path, hours(0, 10), exchange)
     fetch(tmp_path, hours(500, 510), exchange)
-    assert [span for span, _ in kept_spans(tmp_path, STEM)] == [hours(0, 10), hours(500, 510)]
+    assert [span for span, _ in kept_spans(tmp_path, SERIES)] == [hours(0, 10), hours(500, 510)]
 
 
 @settings(
@@ -206,3 +208,101 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_scrap(
     pd.testing.assert_frame_equal(df, truth(hours(0, 20)))
     assert notes == [f"the cache {tmp_path} cannot be written (No space left on device)"]
     assert names(tmp_path) == before
+
+
+def test_a_long_download_is_written_while_it_comes_and_is_one_file_in_the_end(
+    tmp_path: Path,
+) -> None:
+    minutes = Series(Symbol("BTC"), "1m")
+    wanted = Span(FIRST_MS, FIRST_MS + 130_000 * MINUTE_MS)
+    rows = simulate(Symbol("BTC"), MINUTE_MS, wanted, 5)
+    files: list[int] = []
+
+    def in_pages(_: Span) -> Iterator[tuple[pd.DataFrame, int]]:
+        for start in range(0, len(rows), 26_000):
+            files.append(len(list(tmp_path.iterdir())))
+            page = rows.iloc[start : start + 26_000]
+            yield page, int(page["timestamp"].iloc[-1]) + MINUTE_MS
+
+    df = through_cache(tmp_path, minutes, wanted, lambda df, _: df, in_pages, [])
+    pd.testing.assert_frame_equal(df, rows)
+    assert files == [0, 0, 1, 1, 2]
+    assert [span for span, _ in kept_spans(tmp_path, minutes)] == [wanted]
+
+
+def test_an_interrupt_keeps_the_pages_that_came(tmp_path: Path) -> None:
+    def interrupted(span: Span) -> Iterator[tuple[pd.DataFrame, int]]:
+        yield from Exchange().download(Span(span.start_ms, span.start_ms + 20 * HOUR_MS))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        through_cache(tmp_path, SERIES, hours(0, 48), check, interrupted, [])
+    assert [span for span, _ in kept_spans(tmp_path, SERIES)] == [hours(0, 20)]
+
+
+def merge(folder: Path, *spans: Span, replace: bool = False, times: float = 1.0) -> tuple[int, ...]:
+    parts = [(span, truth(span).assign(volume=lambda df: df["volume"] * times)) for span in spans]
+    merged = merge_into_cache(folder, SERIES, parts, "imported", check, [], replace=replace)
+    return merged.added, merged.known, merged.replaced
+
+
+def test_added_rows_leave_what_lies_between_them_to_be_downloaded(tmp_path: Path) -> None:
+    assert merge(tmp_path, hours(0, 10), hours(20, 30)) == (20, 0, 0)
+    exchange, notes = Exchange(), list[str]()
+    wanted = hours(0, 30)
+    pd.testing.assert_frame_equal(fetch(tmp_path, wanted, exchange, notes), truth(wanted))
+    assert exchange.asked == [hours(10, 20)]
+    assert [span for span, _ in kept_spans(tmp_path, SERIES)] == [wanted]
+    assert notes == ["some rows of BTC/USDT 1h are imported"]
+    assert read_cache(tmp_path, SERIES, wanted, check, [])[1] == ("imported", "Binance")
+
+
+def test_equal_rows_are_known_and_change_no_file(tmp_path: Path) -> None:
+    fetch(tmp_path, hours(0, 30), Exchange())
+    (path,) = tmp_path.iterdir()
+    before = path.stat().st_mtime_ns, path.read_bytes()
+    assert merge(tmp_path, hours(5, 20)) == (0, 15, 0)
+    assert (path.stat().st_mtime_ns, path.read_bytes()) == before
+
+
+def test_rows_that_differ_are_refused_and_with_replace_take_their_place(tmp_path: Path) -> None:
+    fetch(tmp_path, hours(0, 30), Exchange())
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(DataError, match="10 of 10 rows of BTC/USDT 1h imported differ") as refusal:
+        merge(tmp_path, hours(20, 30), times=2.0)
+    assert "first at 2024-01-01 20:00 UTC (volume" in str(refusal.value)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert merge(tmp_path, hours(25, 35), replace=True, times=2.0) == (5, 0, 5)
+    rows, origins = read_cache(tmp_path, SERIES, hours(0, 35), check, [])
+    assert rows is not None
+    ratio = rows["volume"] / truth(hours(0, 35))["volume"]
+    assert ratio.round(9).tolist() == [1.0] * 25 + [2.0] * 10
+    assert origins == ("Binance", "imported")
+
+
+def test_an_outage_of_a_download_can_be_filled_by_added_rows(tmp_path: Path) -> None:
+    span = hours(0, 30)
+    rows = truth(span).drop(index=range(10, 13))
+    rows.to_parquet(tmp_path / f"{STEM}_{span.start_ms}_{span.end_ms}.parquet", index=False)
+    assert merge(tmp_path, hours(8, 15)) == (3, 4, 0)
+    pd.testing.assert_frame_equal(fetch(tmp_path, span, Exchange(pages=0)), truth(span))
+
+
+def test_nothing_on_the_disk_is_none_and_never_asks(tmp_path: Path) -> None:
+    assert read_cache(tmp_path / "nowhere", SERIES, hours(0, 9), check, []) == (None, ())
+    fetch(tmp_path, hours(0, 9), Exchange())
+    assert read_cache(tmp_path, SERIES, hours(9, 12), check, [])[0] is None
+
+
+def test_spot_rows_under_a_perpetuals_name_are_set_aside(tmp_path: Path) -> None:
+    spot = Series(Symbol("BTC"), "1h", "spot")
+    merge_into_cache(
+        tmp_path, spot, [(hours(0, 9), truth(hours(0, 9)))], "imported", check, [], replace=False
+    )
+    (path,) = tmp_path.iterdir()
+    path.rename(path.with_name(path.name.replace("-spot", "")))
+    notes: list[str] = []
+    exchange = Exchange()
+    fetch(tmp_path, hours(0, 9), exchange, notes)
+    assert exchange.asked == [hours(0, 9)]
+    assert "holds spot real rows by its own label" in notes[0]

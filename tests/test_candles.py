@@ -170,7 +170,7 @@ def test_a_lost_line_says_what_the_cache_still_has(server: HistoryServer, tmp_pa
     with pytest.raises(DataError, match="cannot reach Binance") as refusal:
         download(server, tmp_path, "2024-01-05", "2024-02-20")
     assert str(refusal.value).endswith(
-        "the cache holds BTC/USDT 1h from 2024-01-05 00:00 UTC to 2024-01-20 00:00 UTC"
+        "the source cache has BTC/USDT 1h from 2024-01-05 00:00 UTC to 2024-01-20 00:00 UTC"
     )
     assert len(download(server, tmp_path, "2024-01-06", "2024-01-20")) == 14 * 24
 
@@ -194,3 +194,35 @@ def test_the_simulated_market_and_its_file_are_one(tmp_path: Path) -> None:
     read = fetch_data("ETH", "1h", "2024-01-01", "2024-02-01", source=tmp_path)
     np.testing.assert_array_equal(read.to_numpy(), df.to_numpy())
     assert read.attrs["simulated"] is False
+
+
+def test_the_cache_alone_is_a_source_that_asks_nobody(
+    server: HistoryServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = download(server, tmp_path / "cache", "2024-01-05", "2024-01-20")
+    asked = len(server.requests)
+    monkeypatch.setenv("GRIDTUI_BINANCE_URL", server.url)
+
+    def read(start: str, source: str = "cache") -> pd.DataFrame:
+        return fetch_data("BTC", "1h", start, "2024-01-25", source, data_dir=tmp_path)
+
+    df = read("2024-01-05")
+    pd.testing.assert_frame_equal(df, whole)
+    assert df.attrs["source"] == "cache: Binance"
+    assert df.attrs["notes"] == [
+        "asked up to 2024-01-25 00:00 UTC, candles end 2024-01-20 00:00 UTC"
+    ]
+    with pytest.raises(DataError, match="but 2024-01-05 00:00 UTC to 2024-01-20 00:00 UTC: choose"):
+        read("2024-01-22")
+    with pytest.raises(DataError, match=r"of BTC/USDT 1h spot from .*, but BTC/USDT 1h: choose"):
+        read("2024-01-05", "cache-spot")
+    assert len(server.requests) == asked
+
+
+def test_another_server_may_be_named_in_the_environment(
+    server: HistoryServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRIDTUI_BINANCE_URL", server.url)
+    df = fetch_data("BTC", "1h", "2024-01-05", "2024-01-06", "binance", data_dir=tmp_path)
+    assert len(df) == 24
+    assert len(server.asked("klines")) == 1

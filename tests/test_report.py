@@ -1,6 +1,7 @@
 """What a result looks like on the console, as CSV, as JSON and as pictures (about 5 s)."""
 
 import csv
+import io
 import json
 import math
 import subprocess
@@ -15,12 +16,14 @@ import pytest
 from engine.band import Band, fill_model_band
 from engine.charts import COLUMNS, thinned, write_equity_chart, write_trade_chart
 from engine.document import coin_document, to_json
+from engine.events import CandlesLoaded
 from engine.export import TRADE_COLUMNS, write_trades, write_whole
 from engine.job import BacktestJob
-from engine.report import band_line, header
+from engine.progress import ProgressLine
+from engine.report import ConsoleReport, band_line, console_for, header
 from engine.rules import FILL_MODELS
 from engine.simulator import PORTFOLIO, BacktestSimulator
-from engine.summary import NUMBER_ENDS, Row, Section, portfolio_summary, summary
+from engine.summary import NUMBER_ENDS, Row, Section, no_order_note, portfolio_summary, summary
 from exchange.symbol import Symbol
 
 HOUR_MS = 3_600_000
@@ -96,6 +99,39 @@ def test_undefined_ratios_read_as_not_available() -> None:
     assert idle["trades"] == []
     for label in ("Sharpe", "Sortino", "Calmar", "Win Rate", "Profit Factor"):
         assert values[label] == "n/a"
+
+
+def test_win_rate_and_profit_factor_say_what_they_are_of(result: dict[str, Any]) -> None:
+    rows = {row.label: row for section in summary(result) for row in section.rows}
+    assert rows["Win Rate"].note.endswith("closings, before opening fees")
+    assert rows["Profit Factor"].note.endswith(", before opening fees")
+
+
+@pytest.mark.parametrize(("capital", "traded"), [(2_000.0, False), (10_000.0, True)])
+def test_a_capital_too_small_for_any_order_is_said_and_only_then(
+    capital: float, traded: bool
+) -> None:
+    simulator = BacktestSimulator({"initial_capital": capital}, source="sim")
+    result = simulator.run_single("BTC", "2024-01-01", "2024-03-01")
+    note = no_order_note(result)
+    assert (result["metrics"]["total_trades"] > 0) == traded
+    assert bool(note) != traded
+    if note:
+        assert "orders of 50.00 USDT, rounded down to steps of 0.001," in note
+        assert "below the 60.00 that BTC/USDT needs" in note
+        assert coin_document(result, None)["notes"][-1] == note
+
+
+def test_loaded_candles_are_told_in_the_guides_form_and_with_their_dates() -> None:
+    job = BacktestJob.checked({}, {"coins": ["BTC"]}, source="sim")
+    console = console_for(io.StringIO())
+    report = ConsoleReport(job, console, ProgressLine(console))
+    loaded = CandlesLoaded("BTC", 96, 1_704_067_200_000, 1_704_152_700_000, "", False, "real")
+    report(loaded)
+    assert console.file.getvalue().splitlines()[-2:] == [
+        "  96 candles loaded (1704067200000 → 1704152700000)",
+        "  2024-01-01 00:00 UTC → 2024-01-01 23:45 UTC",
+    ]
 
 
 def test_regimes_are_shares_of_all_bars(result: dict[str, Any]) -> None:

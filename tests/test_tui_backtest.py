@@ -151,6 +151,36 @@ async def test_several_coins_are_switched_between_and_the_portfolio_comes_first(
         assert final[2] == pytest.approx(final[0] + final[1])
 
 
+async def test_a_portfolios_trades_are_those_of_all_coins_in_the_order_of_time() -> None:
+    async with opened((120, 40)) as (app, pilot):
+        await quick_run(pilot, coins="BTC SOL", end="2024-02-01")
+        await pilot.press("t")
+        await pilot.pause()
+        log = app.screen.query_one(TradesTable)
+        first, second = (app.store.runs[0].fills(key)[0] for key in app.store.runs[0].keys[:2])
+        assert log.row_count == len(first.rows) + len(second.rows) > 50
+        shown = [log.render_line(y).text.split() for y in range(1, 25)]
+        coins, times = [row[2] for row in shown], [row[0] + row[1] for row in shown]
+        assert set(coins) == {"BTC", "SOL"}
+        assert times == sorted(times)
+        await pilot.press("/", *"sol", "enter")
+        await pilot.pause()
+        assert log.row_count == len(second.rows)
+        await pilot.press("escape", "]")
+        await until(pilot, lambda: "coin" not in log.render_line(0).text, "the log of one coin")
+        assert log.row_count == len(first.rows)
+
+
+async def test_a_capital_too_small_for_any_order_is_said_beside_the_result() -> None:
+    async with opened((120, 40)) as (app, pilot):
+        form(app).show(replace(form(app).text, coins="BTC", end="2024-01-15", capital="50"))
+        await run(pilot)
+        assert app.store.runs[0].metrics("BTC/USDT")["total_trades"] == 0
+        assert "! capital too small for any order" in screen_text(app)
+        await pilot.press("s")
+        await until(pilot, lambda: "raise capital" in screen_text(app), "the way out")
+
+
 async def test_the_views_are_reached_by_their_letters_and_in_turn() -> None:
     async with opened((80, 24)) as (app, pilot):
         await quick_run(pilot)

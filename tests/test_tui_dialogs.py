@@ -10,6 +10,8 @@ from tests.tui_app import SIZES, fill, fill_endless, form, lines, opened, quick_
 from tui.keys import FOOTERS, KEYS, PLACES, footer
 from tui.screens.backtest import BacktestScreen
 from tui.screens.compare import CompareScreen
+from tui.screens.data import DataScreen
+from tui.screens.frame import FramedScreen
 from tui.screens.help import HelpScreen
 from tui.screens.parameters import ParametersScreen, grouped
 from tui.screens.question import Question
@@ -34,7 +36,7 @@ async def test_the_page_of_keys_looks_as_it_did(snapshot: SnapshotAssertion) -> 
 
 async def test_the_parameters_look_as_they_did(snapshot: SnapshotAssertion) -> None:
     async with opened((80, 24)) as (app, pilot):
-        await pilot.press("down", "down", "p")
+        await pilot.press("escape", "p")
         await until(pilot, lambda: isinstance(app.screen, ParametersScreen), "the parameters")
         assert screen_text(app) == snapshot
 
@@ -49,7 +51,7 @@ async def test_a_terminal_that_is_too_small_is_told_so(size: tuple[int, int]) ->
 async def test_a_parameter_is_found_changed_and_taken_into_form_and_run() -> None:
     async with opened() as (app, pilot):
         await fill(pilot)
-        await pilot.press("p")
+        await pilot.press("escape", "p")
         await until(pilot, lambda: isinstance(app.screen, ParametersScreen), "the parameters")
         await pilot.press("/", *"risk aversion", "enter", "enter", *["backspace"] * 3, *"999")
         await pilot.press("enter")
@@ -69,7 +71,7 @@ async def test_a_parameter_is_found_changed_and_taken_into_form_and_run() -> Non
 
 async def test_the_forms_own_parameters_follow_those_of_the_dialog_and_can_be_reset() -> None:
     async with opened() as (app, pilot):
-        await pilot.press(*["down"] * 5, "5", "p")
+        await pilot.press(*["down"] * 5, "5", "escape", "p")
         await until(pilot, lambda: isinstance(app.screen, ParametersScreen), "the parameters")
         await pilot.press("/", *"of the account", "enter")
         await pilot.pause()
@@ -86,7 +88,7 @@ async def test_the_forms_own_parameters_follow_those_of_the_dialog_and_can_be_re
 
 async def test_a_switch_among_the_parameters_turns_over_and_back() -> None:
     async with opened() as (app, pilot):
-        await pilot.press("down", "down", "p")
+        await pilot.press("escape", "p")
         await until(pilot, lambda: isinstance(app.screen, ParametersScreen), "the parameters")
         await pilot.press("/", *"grid_mode", "enter", "enter")
         await pilot.pause()
@@ -144,7 +146,7 @@ async def test_without_marks_the_shown_run_is_compared_with_the_one_before() -> 
 
 async def test_leaving_is_immediate_while_nothing_runs() -> None:
     async with opened() as (app, pilot):
-        await pilot.press("down", "down", "q")
+        await pilot.press("escape", "q")
         await pilot.pause()
         assert not app.is_running
 
@@ -182,11 +184,20 @@ def test_every_footer_fits_into_eighty_columns(context: str) -> None:
     assert sum(len(key) + len(words) + 3 for key, words in footer(context)) <= 80
 
 
-async def test_the_page_of_keys_names_every_key_of_the_screen() -> None:
+@pytest.mark.parametrize("screen", [BacktestScreen, DataScreen])
+async def test_the_page_of_keys_names_every_key_of_the_screen(
+    screen: type[FramedScreen],
+) -> None:
     async with opened((120, 90)) as (app, pilot):
+        await pilot.press("escape", screen.NUMBER)
+        await until(pilot, lambda: isinstance(app.screen, screen), "the screen")
         await pilot.press("f1")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen), "the page of keys")
         text = screen_text(app)
         for key in KEYS:
-            if key.place in PLACES:
+            if key.place in screen.KEY_PLACES:
                 assert key.meaning in text
+
+
+def test_every_place_stands_on_the_page_of_some_screen() -> None:
+    assert set(PLACES) == {*BacktestScreen.KEY_PLACES, *DataScreen.KEY_PLACES}

@@ -74,6 +74,21 @@ def test_a_folder_is_a_source_of_candles(tmp_path: Path) -> None:
     assert str(tmp_path) in request.market
 
 
+@pytest.mark.parametrize(
+    ("source", "market", "made_up"),
+    [
+        ("cache", "data on this disk", False),
+        ("cache-spot", "SPOT data on this disk", False),
+        ("cache-sim", "SIMULATED data on this disk", True),
+    ],
+)
+def test_data_on_this_disk_are_a_source_that_names_its_market(
+    source: str, market: str, made_up: bool
+) -> None:
+    request = RunRequest.checked(replace(GOOD, source=source))
+    assert (request.job.source, request.market, request.simulated) == (source, market, made_up)
+
+
 def test_the_form_opens_on_the_simulated_market_with_the_projects_defaults(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

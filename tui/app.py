@@ -10,20 +10,24 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import App
 from textual.binding import BindingType
 
-from tui.keys import bindings
+from tui.keys import PLACES, bindings
 from tui.screens.backtest import BacktestScreen
+from tui.screens.frame import FramedScreen
+from tui.screens.names import SCREENS
 from tui.theme import DARK, TOKENS
 
 if TYPE_CHECKING:
     from tui.store import Store
 
 _DRAINS_A_SECOND = 10
+_SAVING_S = 10.0
 
 
 def run_app(data_dir: Path | None = None) -> int:
@@ -36,6 +40,7 @@ def run_app(data_dir: Path | None = None) -> int:
 
     async def stay() -> None:
         await app.run_async()
+        await _saved(app.store)
         if app.store is not None and app.store.busy:
             # the terminal is restored and nothing is being written, but a thread that compiles
             # cannot be interrupted: waiting for it would hold the shell up for some 20 s
@@ -46,12 +51,20 @@ def run_app(data_dir: Path | None = None) -> int:
     return app.return_code or 0
 
 
+async def _saved(store: Store | None) -> None:
+    """Wait, for a bounded time, until a download that was given up has written what had arrived."""
+    deadline = monotonic() + _SAVING_S
+    while store is not None and store.data.busy and monotonic() < deadline:
+        await asyncio.sleep(0.05)
+
+
 class GridTui(App[None]):
     """The terminal application."""
 
     TITLE = "gridtui"
     CSS_PATH = "gridtui.tcss"
     ENABLE_COMMAND_PALETTE = False
+    DEFAULT_MODE = BacktestScreen.NUMBER
     BINDINGS: ClassVar[list[BindingType]] = bindings("app")
 
     store: Store | None = None  # there after the first paint
@@ -63,17 +76,17 @@ class GridTui(App[None]):
     ) -> None:
         super().__init__()
         self._clock = clock
+        self._data_dir = data_dir
         self._backtest = BacktestScreen(data_dir)
+        self._screens: dict[str, FramedScreen] = {self._backtest.NUMBER: self._backtest}
+        self.add_mode(self._backtest.NUMBER, lambda: self._backtest)
+        self._leaving = False
         self.register_theme(DARK)
         self.theme = DARK.name
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Own colours, for themes that do not bring them."""
         return TOKENS
-
-    def get_default_screen(self) -> BacktestScreen:
-        """The screen that opens first."""
-        return self._backtest
 
     def on_mount(self) -> None:
         """Heavy libraries load once the first screen is painted."""
@@ -92,7 +105,33 @@ class GridTui(App[None]):
         self._warm_up()
 
     def _drain(self) -> None:
-        self._backtest.refresh_from_store(self._clock())
+        store = self.store
+        assert store is not None
+        running = store.progress is not None
+        finished = store.drain()
+        outcome = store.data.drain()
+        if running and store.progress is None:
+            self._backtest.take_in(finished)
+        shown = next(iter(self.screen_stack), None)  # none while the application ends
+        for screen in self._screens.values():
+            if outcome is not None:
+                screen.take_outcome(outcome)
+            if screen is shown:
+                screen.refresh_from_store(self._clock())
+
+    async def action_screen(self, number: str) -> None:
+        """Another screen, made when it is wanted first; each stays as it was left."""
+        if self.store is None:
+            return
+        if number in self._screens:
+            await self.switch_mode(number)
+        else:
+            screen = next(one for one in SCREENS if one.number == number).make(self._data_dir)
+            self.add_mode(number, lambda: screen)
+            await self.switch_mode(number)
+            await screen.furnish(self.store)
+            self._screens[number] = screen
+        self._drain()
 
     @work(thread=True, group="warm-up", exit_on_error=False)
     def _warm_up(self) -> None:
@@ -101,23 +140,30 @@ class GridTui(App[None]):
             import_module(module)
 
     def action_help(self) -> None:
-        """All keys."""
+        """All keys of the screen that is shown."""
         from tui.screens.help import HelpScreen
 
-        self.push_screen(HelpScreen())
+        shown = self.screen_stack[0]
+        places = shown.KEY_PLACES if isinstance(shown, FramedScreen) else tuple(PLACES)
+        self.push_screen(HelpScreen({place: PLACES[place] for place in places}))
 
     async def action_quit(self) -> None:
-        """Leave; ask first while a run is under way."""
+        """Leave; ask first while anything is under way."""
         store = self.store
-        if store is None or store.progress is None:
+        if store is None or not store.activities:
             self.exit()
+            return
+        if self._leaving:
             return
         from tui.screens.question import Question
 
         def answered(yes: bool | None) -> None:
+            self._leaving = False
             if yes:
                 store.cancel()
+                store.data.cancel()
                 self.exit()
 
-        question = "A backtest is under way. Leaving now drops it."
+        self._leaving = True
+        question = " ".join(f"{a.name} is under way. {a.loses}" for a in store.activities)
         self.push_screen(Question(question, yes="Leave", no="Stay"), answered)

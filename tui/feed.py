@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from threading import Event as Flag
 from typing import TYPE_CHECKING, Any, Protocol
 
-from engine.events import RunFailed, RunFinished
+from engine.events import CandlesLoaded, RunFailed, RunFinished
 from tui.request import RunRequest
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class BacktestFeed:
     def __init__(self, request: RunRequest) -> None:
         self.request = request
         self.at_work = False
+        self.failed_field = ""  # of the form, once a run has failed
+        self._loaded = False
         self._events: deque[BacktestEvent | BandStarted | RunDone] = deque(maxlen=_MOST_WAITING)
         self._stop = Flag()
 
@@ -69,12 +71,14 @@ class BacktestFeed:
         try:
             self._events.append(self._outcome())
         except Exception as error:
-            self._events.append(RunFailed(_in_words(error), cancelled=self._stop.is_set()))
+            self.failed_field = "coins" if self._loaded or _unknown_coin(error) else "source"
+            self._events.append(RunFailed(in_words(error), cancelled=self._stop.is_set()))
         finally:
             self.at_work = False
 
     def _outcome(self) -> RunDone:
         def tell(event: BacktestEvent) -> None:
+            self._loaded |= isinstance(event, CandlesLoaded)  # so the source is one that works
             if not isinstance(event, RunFinished):
                 self._events.append(event)
 
@@ -97,7 +101,14 @@ class BacktestFeed:
         return {**bands, PORTFOLIO: Band(mean)}
 
 
-def _in_words(error: Exception) -> str:
+def _unknown_coin(error: BaseException | None) -> bool:
+    """Whether the exchange knows no such symbol; ccxt, which says so, is not imported here."""
+    while error is not None and type(error).__name__ != "BadSymbol":
+        error = error.__cause__
+    return error is not None
+
+
+def in_words(error: Exception) -> str:
     """One line for a person."""
     from engine.errors import ParameterError
     from engine.loop import Cancelled

@@ -54,5 +54,26 @@ def axis_value(value: float, step: float) -> str:
     return price(value, decimals)
 
 
+def size(number: int) -> str:
+    """`3.1 MB` of a number of bytes."""
+    value, unit = float(number), "B"
+    for larger in ("kB", "MB", "GB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+
+
+def whole_share(value: float) -> str:
+    """`98.99%` of 0.98999: rounded down, so that only what is complete is 100%."""
+    return f"{int(value * 10_000) / 100:.2f}%" if value < 1 else "100%"
+
+
+def decimals(step: object) -> int:
+    """Decimals that tell a multiple of `step` (a Decimal or a float) from the next: 0.010 -> 2."""
+    _, dot, after = format(step, "f").partition(".")
+    return len(after.rstrip("0")) if dot else 0
+
+
 def _moment(ms: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=int(ms))

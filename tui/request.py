@@ -15,7 +15,14 @@ from exchange.symbol import Symbol
 if TYPE_CHECKING:
     from engine.job import BacktestJob
 
-SOURCES = ("sim", "binance", "folder")
+SOURCES = ("sim", "binance", "cache", "cache-spot", "cache-sim", "folder")
+_MARKETS = {
+    "sim": "SIMULATED market",
+    "binance": "Binance",
+    "cache": "data on this disk",
+    "cache-spot": "SPOT data on this disk",
+    "cache-sim": "SIMULATED data on this disk",
+}
 FORM_PARAMETERS = ("initial_capital", "leverage", "allow_short")
 """Parameters that have a field of their own in the form."""
 
@@ -83,13 +90,13 @@ class RunRequest:
         """The request of a filled form. Raises FieldError, which names the field that is wrong."""
         from engine.job import BacktestJob  # pydantic: 50 ms
 
-        coins = _coins(text.coins)
+        coins = coins_named(text.coins)
         source = text.source
         if source == "folder":
             source = os.path.expanduser(text.folder.strip())
             if not os.path.isdir(source):
                 raise FieldError("folder", f"'{text.folder}' is no folder: name one with candles")
-        start, end = _period(text.start.strip(), text.end.strip())
+        start, end = period_named(text.start.strip(), text.end.strip())
         changed = _changed(text)
         period = {"coins": coins, "start_date": start, "end_date": end}
         job = BacktestJob.checked(changed, period, source=source, data_dir=data_dir)
@@ -103,14 +110,12 @@ class RunRequest:
     @property
     def simulated(self) -> bool:
         """Whether the candles are made up."""
-        return self.job.source == "sim"
+        return self.job.source in ("sim", "cache-sim")
 
     @property
     def market(self) -> str:
         """Where the candles come from, in a few words."""
-        if self.simulated:
-            return "SIMULATED market"
-        return "Binance" if self.job.source == "binance" else f"files in {self.job.source}"
+        return _MARKETS.get(self.job.source, f"files in {self.job.source}")
 
 
 def parameters_of(text: FormText) -> dict[str, Any]:
@@ -125,7 +130,8 @@ def parameters_of(text: FormText) -> dict[str, Any]:
     return values
 
 
-def _coins(typed: str) -> list[str]:
+def coins_named(typed: str) -> list[str]:
+    """Coins in any spelling as `BTC/USDT`. Raises FieldError about `coins`."""
     try:
         coins = [Symbol.parse(word).pair for word in typed.replace(",", " ").split()]
     except DataError as error:
@@ -135,7 +141,8 @@ def _coins(typed: str) -> list[str]:
     return coins
 
 
-def _period(start: str, end: str) -> tuple[str, str | None]:
+def period_named(start: str, end: str) -> tuple[str, str | None]:
+    """Start and end of a time that has begun. Raises FieldError about `start` or `end`."""
     if not start:
         raise FieldError("start", "name the first day, such as 2024-01-01")
     try:

@@ -17,7 +17,10 @@ from engine.events import (
     RunFailed,
 )
 from engine.wording import count
+from tui.activity import Activity
+from tui.data_store import DataStore
 from tui.feed import BacktestFeed, BandStarted, RunDone
+from tui.figures import decimals
 from tui.request import RunRequest
 
 if TYPE_CHECKING:
@@ -49,6 +52,15 @@ class CoinView(NamedTuple):
     band: Band | None
     simulated: bool
     result: dict[str, Any]
+
+
+class CoinFills(NamedTuple):
+    """Fills of one coin (layout TRADE), and the decimals of its market's prices and quantities."""
+
+    coin: str
+    rows: npt.NDArray[Any]
+    price_decimals: int
+    qty_decimals: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +111,17 @@ class Run:
         """The numbers of a coin or of the portfolio."""
         numbers: dict[str, Any] = self.results[key]["metrics"]
         return numbers
+
+    def fills(self, key: str) -> list[CoinFills]:
+        """The fills of a coin, or of every coin of the portfolio."""
+        coins = [key] if key != PORTFOLIO else [name for name in self.results if name != PORTFOLIO]
+        parts = []
+        for coin in coins:
+            market = self.results[coin]["market"]
+            name, _, _ = coin.partition("/")
+            rows = self.results[coin]["fills"]
+            parts.append(CoinFills(name, rows, decimals(market.tick), decimals(market.step)))
+        return parts
 
     def view(self, key: str) -> CoinView:
         """One coin or the portfolio, ready to be drawn."""
@@ -157,14 +180,30 @@ class Store:
         self.progress: Progress | None = None
         self.message = ""
         self.message_is_error = False
+        self.failed_field = ""
         self.version = 0
+        self.data = DataStore()
         self._counted = 0
         self._feeds: list[BacktestFeed] = []
 
     @property
     def busy(self) -> bool:
-        """Whether a thread of a run is still at work, be it one that was given up."""
-        return any(feed.at_work for feed in self._feeds)
+        """Whether a thread is still at work, be it one that was given up."""
+        return any(feed.at_work for feed in self._feeds) or self.data.busy
+
+    @property
+    def activities(self) -> tuple[Activity, ...]:
+        """Everything that is under way, for whichever screen is shown."""
+        run = self.run_activity
+        return (run, *self.data.activities) if run else self.data.activities
+
+    @property
+    def run_activity(self) -> Activity | None:
+        """The run under way, in the words of its progress bar."""
+        if self.progress is None:
+            return None
+        words = self.progress.words(time.monotonic())
+        return Activity("A backtest", words, self.progress.share, "Leaving now drops it.")
 
     def begin(self, feed: BacktestFeed) -> None:
         """A run starts; its events will be taken from `feed`."""
@@ -193,6 +232,7 @@ class Store:
             if isinstance(event, RunDone):
                 return self._keep(event)
             if isinstance(event, RunFailed):
+                self.failed_field = self.progress.feed.failed_field
                 self.progress = None
                 self.say(event.message, error=not event.cancelled)
                 return None

@@ -9,7 +9,7 @@ from typing import Any
 
 from exchange.binance import answers
 from exchange.binance.answers import understood
-from exchange.binance.client import BinanceClient
+from exchange.binance.endpoints import Endpoints
 from exchange.binance.errors import DUPLICATE_ID, NO_SUCH_ORDER, NOT_OPEN, POST_ONLY_REFUSED
 from exchange.binance.filters import refusal_of
 from exchange.broker import Fill, ListedMarket, NewOrder, PlacedOrder, plain
@@ -38,7 +38,7 @@ class OrderDesk:
 
     def __init__(
         self,
-        client: BinanceClient,
+        client: Endpoints,
         symbol: Symbol,
         listed: Callable[[], Awaitable[ListedMarket]],
         mark_price: Callable[[], Awaitable[Decimal]],

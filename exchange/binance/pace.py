@@ -75,6 +75,11 @@ class Pace:
         windows = self._orders if order else (self._weight,)
         return max(window.delay_s(now_ms) for window in windows)
 
+    @property
+    def weight(self) -> tuple[int, int]:
+        """Weight used in the minute of the last answer, and its limit."""
+        return self._weight.used, self._weight.limit
+
     def note(self, headers: Mapping[str, str], now_ms: int) -> None:
         """Learn from an answer's headers (names in lower case)."""
         for window in (self._weight, *self._orders):

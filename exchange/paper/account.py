@@ -84,6 +84,8 @@ class Account:
     trades: list[Trade] = field(default_factory=list)
     income: list[Income] = field(default_factory=list)
     updated_ms: int = 1
+    last_trade: int = 0
+    last_income: int = 0
 
     def position(self, symbol: str, side: str) -> Position:
         """A position, flat if there is none yet."""
@@ -105,7 +107,7 @@ class Account:
         position = self.position(order.symbol, order.position_side)
         profit = position.apply(quantity if order.side == BUY else -quantity, price)
         position.updated_ms = self.updated_ms = ms
-        number = len(self.trades) + 1
+        self.last_trade = number = self.last_trade + 1
         trade = Trade(number, order, price, quantity, fee, profit, maker, ms)
         self.trades.append(trade)
         if profit:
@@ -119,7 +121,8 @@ class Account:
         """A payment of a kind that the income history knows."""
         self.wallet += amount
         self.updated_ms = ms
-        paid = Income(len(self.income) + 1, kind, symbol, amount, ms, note, trade_id)
+        self.last_income += 1
+        paid = Income(self.last_income, kind, symbol, amount, ms, note, trade_id)
         self.income.append(paid)
         return paid
 

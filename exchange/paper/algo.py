@@ -1,21 +1,18 @@
 """Conditional orders: the algo endpoint's stops and take-profits at market."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from exchange.paper.book import BUY, SELL, Stop, StopStatus
 from exchange.paper.errors import refusal
-from exchange.paper.instrument import MAX_OPEN_STOPS, STOP_TYPES
+from exchange.paper.instrument import STOP_TYPES
 from exchange.paper.notices import StopChanged
 from exchange.paper.numbers import ZERO
 from exchange.paper.orders import client_id, instrument, on_grid, on_tick, position_side
 from exchange.paper.params import Params
-
-if TYPE_CHECKING:
-    from exchange.paper.venue import Venue
+from exchange.paper.venue import Venue
 
 
-def place(venue: "Venue", params: Params) -> Stop:
+def place(venue: Venue, params: Params) -> Stop:
     """POST /fapi/v1/algoOrder.
 
     Raises:
@@ -51,7 +48,7 @@ def place(venue: "Venue", params: Params) -> Stop:
     waiting = venue.book.waiting()
     if any(other.client_id == stop.client_id for other in waiting):
         raise refusal(-4116)
-    if len(waiting) >= MAX_OPEN_STOPS:
+    if len(waiting) >= coin.bounds.most_stops:
         raise refusal(-2025)
     if stop.is_passed(coin.price):
         raise refusal(-2021)
@@ -60,7 +57,7 @@ def place(venue: "Venue", params: Params) -> Stop:
     return stop
 
 
-def find(venue: "Venue", params: Params) -> Stop | None:
+def find(venue: Venue, params: Params) -> Stop | None:
     """The stop that a request names by algoId or clientAlgoId.
 
     Raises:
@@ -72,7 +69,7 @@ def find(venue: "Venue", params: Params) -> Stop | None:
     return venue.book.find_stop(number, params.text("clientAlgoId", ""))
 
 
-def cancel(venue: "Venue", stop: Stop) -> None:
+def cancel(venue: Venue, stop: Stop) -> None:
     venue.book.end_stop(stop, StopStatus.CANCELED, venue.clock.market_ms)
     venue.tell(StopChanged(stop))
 

@@ -136,7 +136,8 @@ class Book:
     def add_stop(self, stop: Stop) -> None:
         self.stops[stop.id] = stop
         self._latest_stop[stop.client_id] = stop
-        self.open_stops[stop.id] = stop
+        if stop.status is StopStatus.NEW:
+            self.open_stops[stop.id] = stop
 
     def end(self, order: Order, status: Status, ms: int) -> None:
         """The order leaves the book."""

@@ -49,7 +49,8 @@ class Clock:
         self._answers = deque([_Answer(start_ms, self._began_at, 0.0)], maxlen=_REMEMBERED)
 
     def begin(self) -> None:
-        """Count real time from now on."""
+        """Count real time from now on, beginning where the market stands."""
+        self._began_ms = self._market_ms
         self._moved_at = self._began_at = time.monotonic()
         self._answers.clear()
         self._answers.append(_Answer(self._market_ms, self._began_at, 0.0))

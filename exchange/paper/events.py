@@ -1,5 +1,6 @@
 """Stream events, as Binance words them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from exchange.paper.account import Position, Trade
@@ -7,7 +8,7 @@ from exchange.paper.book import Order, Stop
 from exchange.paper.instrument import Instrument
 from exchange.paper.notices import OrderChanged, WalletChanged
 from exchange.paper.numbers import ZERO, plain
-from exchange.paper.routes.public import best, next_funding_ms
+from exchange.paper.routes.public import LEVELS, best, levels, next_funding_ms, ticker_24hr
 from exchange.paper.tape import Ohlcv
 from exchange.paper.venue import Venue
 
@@ -148,6 +149,90 @@ def trade_event(coin: Instrument, now_ms: int, number: int) -> Event:
         "T": now_ms,
         "m": False,
     }
+
+
+def public_trade_event(coin: Instrument, now_ms: int, number: int) -> Event:
+    """trade: the same steps of the path, one by one."""
+    return {
+        "e": "trade",
+        "E": now_ms,
+        "T": now_ms,
+        "s": coin.symbol,
+        "t": number,
+        "p": plain(coin.price),
+        "q": plain(coin.market.step),
+        "X": "MARKET",
+        "m": False,
+    }
+
+
+def ticker_event(venue: Venue, coin: Instrument, now_ms: int, *, short: bool) -> Event:
+    """24hrTicker, or 24hrMiniTicker if `short`."""
+    day = ticker_24hr(venue, coin)
+    event = {
+        "e": "24hrMiniTicker" if short else "24hrTicker",
+        "E": now_ms,
+        "s": coin.symbol,
+        "c": day["lastPrice"],
+        "o": day["openPrice"],
+        "h": day["highPrice"],
+        "l": day["lowPrice"],
+        "v": day["volume"],
+        "q": day["quoteVolume"],
+    }
+    if short:
+        return event
+    return event | {
+        "p": day["priceChange"],
+        "P": day["priceChangePercent"],
+        "w": day["weightedAvgPrice"],
+        "Q": day["lastQty"],
+        "O": day["openTime"],
+        "C": day["closeTime"],
+        "F": day["firstId"],
+        "L": day["lastId"],
+        "n": day["count"],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """A book as a stream has told it: its number, and the size at each price of either side."""
+
+    number: int
+    bids: dict[str, str]
+    asks: dict[str, str]
+
+    @classmethod
+    def of(cls, coin: Instrument, count: int = LEVELS) -> "Book":
+        bids, asks = levels(coin, count)
+        return cls(coin.moves, dict(bids), dict(asks))
+
+
+def depth_event(coin: Instrument, before: Book, now: Book, now_ms: int) -> Event | None:
+    """depthUpdate: what has changed since `before`; None if nothing has.
+
+    Each event continues the one before (`pu` is its number), and a level of size 0 is gone.
+    """
+    bids, asks = _changed(before.bids, now.bids), _changed(before.asks, now.asks)
+    if not bids and not asks:
+        return None
+    return {
+        "e": "depthUpdate",
+        "E": now_ms,
+        "T": now_ms,
+        "s": coin.symbol,
+        "U": before.number + 1,
+        "u": now.number,
+        "pu": before.number,
+        "b": bids,
+        "a": asks,
+    }
+
+
+def _changed(before: dict[str, str], now: dict[str, str]) -> list[list[str]]:
+    gone = [[price, "0"] for price in before if price not in now]
+    return gone + [[price, size] for price, size in now.items() if before.get(price) != size]
 
 
 def _order_fields(order: Order) -> Event:

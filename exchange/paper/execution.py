@@ -1,23 +1,36 @@
 """What a trade does: fills, fired stops, liquidation, funding."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from exchange.paper.account import Position, Trade
-from exchange.paper.book import BUY, SELL, Order, Status, Stop, StopStatus
+from exchange.paper.account import Account, Position, Trade
+from exchange.paper.book import BUY, SELL, Book, Order, Status, Stop, StopStatus
+from exchange.paper.clock import Clock
 from exchange.paper.instrument import Instrument
-from exchange.paper.notices import OrderChanged, StopChanged, WalletChanged
+from exchange.paper.notices import Notice, OrderChanged, StopChanged, WalletChanged
 from exchange.paper.numbers import ONE, ZERO, floored
-
-if TYPE_CHECKING:
-    from exchange.paper.venue import Venue
 
 LIQUIDATION_ID = "autoclose-"
 CHILD_ID = "stop-"
 
 
+class Floor(Protocol):
+    """What a trade touches of the venue on which it happens."""
+
+    instruments: dict[str, Instrument]
+    account: Account
+    book: Book
+    clock: Clock
+    slippage: Decimal
+    liquidation_fee: Decimal
+
+    def next_id(self) -> int: ...
+
+    def tell(self, notice: Notice) -> None: ...
+
+
 def fill(
-    venue: "Venue",
+    venue: Floor,
     order: Order,
     price: Decimal,
     *,
@@ -52,13 +65,13 @@ def fill(
     return trade
 
 
-def take(venue: "Venue", order: Order) -> Trade:
+def take(venue: Floor, order: Order) -> Trade:
     """Fill an order of type MARKET now, slippage against it."""
     price = venue.instruments[order.symbol].price
     return fill(venue, order, slipped(venue, order.side, price), maker=False)
 
 
-def slipped(venue: "Venue", side: str, price: Decimal) -> Decimal:
+def slipped(venue: Floor, side: str, price: Decimal) -> Decimal:
     """What a market order pays or gets.
 
     It is the mean over the book's levels that the order would eat, so it need not be on the tick.
@@ -66,7 +79,7 @@ def slipped(venue: "Venue", side: str, price: Decimal) -> Decimal:
     return price * (1 + venue.slippage if side == BUY else 1 - venue.slippage)
 
 
-def fire(venue: "Venue", stop: Stop, price: Decimal) -> Trade | None:
+def fire(venue: Floor, stop: Stop, price: Decimal) -> Trade | None:
     """A stop's price is reached: its child takes what the path offers at `price`.
 
     A closing stop for more than the position closes the position; without one it expires.
@@ -108,19 +121,19 @@ def fire(venue: "Venue", stop: Stop, price: Decimal) -> Trade | None:
     return trade
 
 
-def cancel(venue: "Venue", order: Order) -> None:
+def cancel(venue: Floor, order: Order) -> None:
     """Take an order out of the book."""
     venue.book.end(order, Status.CANCELED, venue.clock.market_ms)
     venue.tell(OrderChanged(order, "CANCELED"))
 
 
-def cancel_all(venue: "Venue", symbol: str) -> None:
+def cancel_all(venue: Floor, symbol: str) -> None:
     """Take every order of a symbol out of the book; stops stay."""
     for order in venue.book.resting(symbol):
         cancel(venue, order)
 
 
-def expire_excess(venue: "Venue", symbol: str, position_side: str) -> None:
+def expire_excess(venue: Floor, symbol: str, position_side: str) -> None:
     """Closing orders never add up to more than the position: those farthest away expire."""
     held = abs(venue.account.position(symbol, position_side).amount)
     closing = list(venue.book.closing(symbol, position_side))
@@ -136,7 +149,7 @@ def expire_excess(venue: "Venue", symbol: str, position_side: str) -> None:
         venue.tell(OrderChanged(order, "EXPIRED"))
 
 
-def liquidate(venue: "Venue") -> None:
+def liquidate(venue: Floor) -> None:
     """Close everything at the present prices; what is left pays the fee, never more.
 
     The fee is each closing trade's commission; a loss beyond the wallet is paid by the insurance
@@ -163,7 +176,7 @@ def liquidate(venue: "Venue") -> None:
         venue.tell(WalletChanged("INSURANCE_CLEAR", ()))
 
 
-def settle(venue: "Venue", coin: Instrument, rate: Decimal) -> None:
+def settle(venue: Floor, coin: Instrument, rate: Decimal) -> None:
     """Funding: longs pay a positive rate on their notional at the open, shorts get it."""
     now = venue.clock.market_ms
     coin.last_rate, coin.settled_ms = rate, now
@@ -178,7 +191,7 @@ def settle(venue: "Venue", coin: Instrument, rate: Decimal) -> None:
         venue.tell(WalletChanged("FUNDING_FEE", tuple(touched)))
 
 
-def _closing_order(venue: "Venue", position: Position, price: Decimal) -> Order:
+def _closing_order(venue: Floor, position: Position, price: Decimal) -> Order:
     number = venue.next_id()
     return Order(
         id=number,

@@ -1,5 +1,6 @@
 """One coin on the exchange: its rules, its tape, and where on the tape the market is."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -7,9 +8,6 @@ from exchange.market import Market
 from exchange.paper.numbers import ZERO, plain
 from exchange.paper.tape import Leg, Ohlcv, Tape, added_up
 
-MAX_OPEN_ORDERS = 200
-MAX_OPEN_STOPS = 200
-BAND_UP, BAND_DOWN = Decimal("1.05"), Decimal("0.95")
 _LARGEST_LOT = Decimal(10_000_000)
 """USDT; the largest order is the power of ten of coins that is worth about as much."""
 
@@ -20,19 +18,38 @@ _LEVERAGE_OF_MMR = Decimal("0.5")
 _LEVERAGES = (125, 100, 75, 50, 25, 20, 10, 5, 4, 3, 2, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far orders may go: a limit's price as a share of the last one, and their number.
+
+    `largest_quantity` in coins; None: worth some ten million USDT.
+    """
+
+    band_up: Decimal = Decimal("1.05")
+    band_down: Decimal = Decimal("0.95")
+    most_orders: int = 200
+    most_stops: int = 200
+    largest_quantity: Decimal | None = None
+
+
 class Instrument:
     """A coin's market.
 
     `row` is the bar that is open or was walked last, `price` the last price. `legs` is what is
     left of the bar's path, the present leg first; `gap` the opening gap that a step left open.
+    `moves` counts how often the price was set.
 
     Args:
         market: tick, step, minimum notional and margin tiers.
         tape: its candles.
         start_ms: the first bar to come opens at or after this; what is before is history.
+        bounds: what it lets pass.
     """
 
-    def __init__(self, market: Market, tape: Tape, start_ms: int) -> None:
+    def __init__(
+        self, market: Market, tape: Tape, start_ms: int, bounds: Bounds | None = None
+    ) -> None:
+        self.bounds = bounds or Bounds()
         self.market = market
         self.tape = tape
         self.symbol = market.symbol.id
@@ -41,6 +58,7 @@ class Instrument:
         bar = tape.bars.at(before)
         self.price: Decimal = bar.close if self.row >= 0 else bar.open
         self.legs: list[Leg] = []
+        self.moves = 1
         self.gap: Leg | None = None
         self.last_rate = ZERO
         self.settled_ms: int | None = None
@@ -61,6 +79,10 @@ class Instrument:
     def bar_open_ms(self) -> int:
         return int(self.tape.bars.time[max(self.row, 0)])
 
+    def go_on(self, tape: Tape) -> None:
+        """Follow another tape, whose first bar is the one that was walked last."""
+        self.tape, self.row = tape, 0
+
     def open_next(self) -> Leg:
         """Open the next bar: its price is the open; the gap before it is returned."""
         self.row += 1
@@ -75,11 +97,13 @@ class Instrument:
             self._done.append(self._forming)
         opened = gap.end
         self.price = opened
+        self.moves += 1
         self._forming = Ohlcv(gap.candle.time, opened, opened, opened, opened, ZERO)
 
     def move(self, price: Decimal, ms: int) -> None:
         """The path has come to `price` at `ms`."""
         self.price = price
+        self.moves += 1
         forming, leg = self._forming, self.legs[0]
         if forming is None:
             return
@@ -141,13 +165,13 @@ class Instrument:
                 },
                 {"filterType": "LOT_SIZE", **lot},
                 {"filterType": "MARKET_LOT_SIZE", **lot},
-                {"filterType": "MAX_NUM_ORDERS", "limit": MAX_OPEN_ORDERS},
-                {"filterType": "MAX_NUM_ALGO_ORDERS", "limit": MAX_OPEN_STOPS},
+                {"filterType": "MAX_NUM_ORDERS", "limit": self.bounds.most_orders},
+                {"filterType": "MAX_NUM_ALGO_ORDERS", "limit": self.bounds.most_stops},
                 {"filterType": "MIN_NOTIONAL", "notional": plain(market.min_notional)},
                 {
                     "filterType": "PERCENT_PRICE",
-                    "multiplierUp": plain(BAND_UP),
-                    "multiplierDown": plain(BAND_DOWN),
+                    "multiplierUp": plain(self.bounds.band_up),
+                    "multiplierDown": plain(self.bounds.band_down),
                     "multiplierDecimal": "4",
                 },
             ],
@@ -187,5 +211,7 @@ class Instrument:
 
     @property
     def largest_quantity(self) -> Decimal:
+        if self.bounds.largest_quantity is not None:
+            return self.bounds.largest_quantity
         first = Decimal(repr(float(self.tape.bars.columns["close"][0])))
         return max(Decimal(1).scaleb((_LARGEST_LOT / first).adjusted()), self.market.step)

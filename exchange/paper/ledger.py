@@ -13,7 +13,7 @@ from exchange.paper.notices import BarClosed, Notice, OrderChanged, PriceMoved, 
 from exchange.paper.numbers import plain
 
 _SECRET = ("signature",)
-_KEPT = 500_000
+KEPT = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class Entry:
 
 
 class Ledger:
-    """Keeps the last half million entries, and all of them in a JSONL file if one is named."""
+    """Keeps the last `kept` entries, and all of them in a JSONL file if one is named."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        self.entries: deque[Entry] = deque(maxlen=_KEPT)
+    def __init__(self, path: Path | None = None, kept: int = KEPT) -> None:
+        self.entries: deque[Entry] = deque(maxlen=kept)
         self._number = 0
         self._file = path.open("a", encoding="utf-8") if path else None
 

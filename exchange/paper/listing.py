@@ -1,5 +1,7 @@
 """What the exchange lists: a coin with its rules and its tape, recorded or simulated."""
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +10,15 @@ from exchange.errors import DataError
 from exchange.market import Market, market_for
 from exchange.paper.tape import Tape
 from exchange.simulated import DEFAULT_SEED
-from exchange.span import Moment
+from exchange.span import Moment, moment_ms, moment_text
 from exchange.symbol import Symbol
-from exchange.timeframe import timeframe_ms
+from exchange.timeframe import DAY_MS, timeframe_ms
+
+_HISTORY_MS = 30 * DAY_MS
+_SIMULATED_AHEAD_MS = 180 * DAY_MS
+_MOST_BARS = 1_000_000
+_NEVER = "2100-01-01"
+_KINDS = ("parquet", "csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +63,91 @@ def load_listing(
     rules = market or market_for(name, float(bars["close"].iloc[0]))
     tape = Tape(bars, timeframe_ms(timeframe), detail, fine_ms)
     return Listing(rules, tape, str(bars.attrs["source"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What an exchange that is left to itself lists, and from when to when; ms UTC."""
+
+    listings: tuple[Listing, ...]
+    timeframe: str
+    start_ms: int
+    """The first bar that opens; what is before is history."""
+    end_ms: int
+    """Where the first of the tapes ends."""
+    simulated: bool
+    from_now: bool
+    """Whether it begins at this machine's time."""
+
+
+def load_offer(
+    coins: Sequence[str],
+    source: str | Path = "sim",
+    start: Moment | None = None,
+    timeframe: str | None = None,
+    speed: float = 1.0,
+    seed: int = DEFAULT_SEED,
+) -> Offer:
+    """Coins with a month of history before `start`, and all that there is after it.
+
+    Args:
+        start: None: on the simulated market now; on recorded candles as soon as a month (of short
+            records: half) is history.
+        timeframe: of the bars that are walked; None: 1m where the source has it, else 15m. Longer
+            candles are added up from them.
+        speed: how fast time will pass; a simulated market is made for half a year of real time, as
+            far as a million bars go.
+
+    Raises:
+        DataError: as `load_listing`; or the candles end before `start`.
+    """
+    if str(source) == "sim":
+        return _simulated(coins, start, timeframe or "1m", speed, seed)
+    if not Path(source).is_dir():
+        raise DataError(
+            f"source {str(source)!r} is neither 'sim' nor a folder: the paper exchange downloads "
+            "nothing, so give it a folder with candles, or 'sim'"
+        )
+    return _recorded(coins, Path(source), start, timeframe)
+
+
+def _simulated(
+    coins: Sequence[str], start: Moment | None, timeframe: str, speed: float, seed: int
+) -> Offer:
+    length = timeframe_ms(timeframe)
+    now = int(time.time() * 1000)
+    start_ms = -(-(now if start is None else moment_ms(start)) // length) * length
+    if start is None:
+        start_ms -= length
+    ahead = min(max(int(_SIMULATED_AHEAD_MS * max(speed, 1.0)), length), _MOST_BARS * length)
+    end_ms = min(start_ms + ahead // length * length, moment_ms(_NEVER))
+    span = (start_ms - _HISTORY_MS, end_ms)
+    listings = tuple(load_listing(coin, timeframe, *span, "sim", seed=seed) for coin in coins)
+    return Offer(listings, timeframe, start_ms, end_ms, simulated=True, from_now=start is None)
+
+
+def _recorded(
+    coins: Sequence[str], folder: Path, start: Moment | None, timeframe: str | None
+) -> Offer:
+    names = [Symbol.parse(coin) for coin in coins]
+    if timeframe is None:
+        has_minutes = all(_is_there(folder, name, "1m") for name in names)
+        timeframe = "1m" if has_minutes else "15m"
+    first_ms = moment_ms("1980-01-01") if start is None else moment_ms(start) - _HISTORY_MS
+    listings = tuple(load_listing(name, timeframe, first_ms, _NEVER, folder) for name in names)
+    bars = [listing.tape.bars for listing in listings]
+    begin = max(int(each.time[0]) for each in bars)
+    end = min(int(each.time[-1]) + each.length_ms for each in bars)
+    start_ms = moment_ms(start) if start is not None else begin + min(_HISTORY_MS, end - begin >> 1)
+    if start_ms >= end:
+        raise DataError(
+            f"{folder}: its {timeframe} candles of {', '.join(map(str, names))} end together at "
+            f"{moment_text(end)}: choose an earlier start, or coins with candles of one time"
+        )
+    return Offer(listings, timeframe, start_ms, end, simulated=False, from_now=False)
+
+
+def _is_there(folder: Path, symbol: Symbol, timeframe: str) -> bool:
+    """Whether a folder has a file of this timeframe, whatever is in it."""
+    single = any((folder / f"{symbol.id}_{timeframe}.{kind}").is_file() for kind in _KINDS)
+    return single or any(folder.rglob(f"{symbol.id}-{timeframe}-*"))

@@ -41,7 +41,8 @@ class Misbehaviour:
     ) -> Answer:
         """The answer that the client gets; status 0 for none at all."""
         client_id = next((params.values[n] for n in _CLIENT_IDS if n in params), "")
-        struck = self.faults.of_request(request.name, client_id, self.clock.market_ms)
+        side = params.values.get("side")
+        struck = self.faults.of_request(request.name, client_id, self.clock.market_ms, side)
         for fault in struck:
             instead = None if fault.executed else await self._strike(fault)
             if instead:

@@ -2,44 +2,30 @@
 
 import re
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from exchange.paper import execution
 from exchange.paper.book import BOTH, BUY, LONG, SELL, SHORT, Order, Status
 from exchange.paper.errors import refusal
-from exchange.paper.instrument import (
-    BAND_DOWN,
-    BAND_UP,
-    MAX_OPEN_ORDERS,
-    ORDER_TYPES,
-    STOP_TYPES,
-    Instrument,
-)
+from exchange.paper.instrument import ORDER_TYPES, STOP_TYPES, Instrument
 from exchange.paper.matching import crosses
 from exchange.paper.notices import OrderChanged
 from exchange.paper.numbers import ZERO, is_multiple, plain
 from exchange.paper.params import Params
-
-if TYPE_CHECKING:
-    from exchange.paper.venue import Venue
+from exchange.paper.venue import Venue
 
 CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
 _TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "GTX")
 _CONDITIONAL = (*STOP_TYPES, "STOP", "TAKE_PROFIT", "TRAILING_STOP_MARKET")
 
 
-def place(venue: "Venue", params: Params) -> Order:
+def place(venue: Venue, params: Params) -> Order:
     """POST /fapi/v1/order.
 
     Raises:
         RefusalError: with the code of the first check that fails; nothing has changed then.
     """
-    order = _read(venue, params)
+    order = checked(venue, params)
     coin = venue.instruments[order.symbol]
-    _check_book(venue, order)
-    _check_position(venue, order)
-    _check_notional(venue, coin, order)
-    _check_margin(venue, coin, order)
     if order.kind == "MARKET":
         _accept(venue, order)
         execution.take(venue, order)
@@ -61,7 +47,21 @@ def place(venue: "Venue", params: Params) -> Order:
     return order
 
 
-def amend(venue: "Venue", order: Order, params: Params) -> Order:
+def checked(venue: Venue, params: Params) -> Order:
+    """A new order that has passed every check which does not depend on where the price stands.
+
+    Raises:
+        RefusalError: with the code of the first check that fails.
+    """
+    order = _read(venue, params)
+    _check_book(venue, order)
+    _check_position(venue, order)
+    _check_notional(venue, venue.instruments[order.symbol], order)
+    _check_margin(venue, venue.instruments[order.symbol], order)
+    return order
+
+
+def amend(venue: Venue, order: Order, params: Params) -> Order:
     """PUT /fapi/v1/order: another price and quantity under the same id, at the end of the queue.
 
     Raises:
@@ -105,7 +105,7 @@ def amend(venue: "Venue", order: Order, params: Params) -> Order:
     return order
 
 
-def instrument(venue: "Venue", params: Params) -> Instrument:
+def instrument(venue: Venue, params: Params) -> Instrument:
     """The coin that a request names.
 
     Raises:
@@ -117,7 +117,7 @@ def instrument(venue: "Venue", params: Params) -> Instrument:
     return coin
 
 
-def position_side(venue: "Venue", params: Params, side: str) -> str:
+def position_side(venue: Venue, params: Params, side: str) -> str:
     """positionSide, as the account's mode allows it.
 
     Raises:
@@ -180,7 +180,7 @@ def on_tick(coin: Instrument, price: Decimal) -> Decimal:
     return price
 
 
-def _read(venue: "Venue", params: Params) -> Order:
+def _read(venue: Venue, params: Params) -> Order:
     coin = instrument(venue, params)
     side = params.choice("side", (BUY, SELL), -1117)
     kind = params.text("type")
@@ -222,22 +222,23 @@ def _quantity(coin: Instrument, params: Params) -> Decimal:
 
 def _price(coin: Instrument, side: str, params: Params) -> Decimal:
     price = on_tick(coin, params.decimal("price"))
-    if side == BUY and price > coin.price * BAND_UP:
-        raise refusal(-4016, plain(coin.price * BAND_UP))
-    if side == SELL and price < coin.price * BAND_DOWN:
-        raise refusal(-4024, plain(coin.price * BAND_DOWN))
+    highest, lowest = coin.price * coin.bounds.band_up, coin.price * coin.bounds.band_down
+    if side == BUY and price > highest:
+        raise refusal(-4016, plain(highest))
+    if side == SELL and price < lowest:
+        raise refusal(-4024, plain(lowest))
     return price
 
 
-def _check_book(venue: "Venue", order: Order) -> None:
+def _check_book(venue: Venue, order: Order) -> None:
     resting = venue.book.resting(order.symbol)
     if any(other.client_id == order.client_id for other in resting):
         raise refusal(-4116)
-    if order.kind == "LIMIT" and len(resting) >= MAX_OPEN_ORDERS:
+    if order.kind == "LIMIT" and len(resting) >= venue.instruments[order.symbol].bounds.most_orders:
         raise refusal(-2025)
 
 
-def _check_position(venue: "Venue", order: Order) -> None:
+def _check_position(venue: Venue, order: Order) -> None:
     """Orders that close may not add up to more than what is held."""
     if order.opens:
         return
@@ -250,14 +251,14 @@ def _check_position(venue: "Venue", order: Order) -> None:
         raise refusal(-2022)
 
 
-def _check_notional(venue: "Venue", coin: Instrument, order: Order) -> None:
+def _check_notional(venue: Venue, coin: Instrument, order: Order) -> None:
     exempt = order.reduce_only or (venue.small_closes and not order.opens)
     price = order.price or coin.price
     if not exempt and order.quantity * price < coin.market.min_notional:
         raise refusal(-4164, plain(coin.market.min_notional))
 
 
-def _check_margin(venue: "Venue", coin: Instrument, order: Order) -> None:
+def _check_margin(venue: Venue, coin: Instrument, order: Order) -> None:
     """A one-way order that works against the position needs margin only for what it turns."""
     if not order.opens:
         return
@@ -275,7 +276,7 @@ def _check_margin(venue: "Venue", coin: Instrument, order: Order) -> None:
         raise refusal(-2019)
 
 
-def available(venue: "Venue") -> Decimal:
+def available(venue: Venue) -> Decimal:
     """Margin balance that neither positions nor open orders tie up, USDT."""
     account = venue.account
     balance = account.wallet + account.profit(venue.instruments)
@@ -283,12 +284,12 @@ def available(venue: "Venue") -> Decimal:
     return balance - tied - account.order_margin(venue.book.resting())
 
 
-def _accept(venue: "Venue", order: Order) -> None:
+def _accept(venue: Venue, order: Order) -> None:
     venue.book.add(order)
     venue.tell(OrderChanged(order, "NEW"))
 
 
-def _expired(venue: "Venue", order: Order) -> Order:
+def _expired(venue: Venue, order: Order) -> Order:
     _accept(venue, order)
     venue.book.end(order, Status.EXPIRED, venue.clock.market_ms)
     venue.tell(OrderChanged(order, "EXPIRED"))

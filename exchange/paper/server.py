@@ -14,7 +14,9 @@ by itself. It sleeps whenever nothing is asked and nothing is due.
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +31,7 @@ from exchange.paper.clock import Clock
 from exchange.paper.door import Answer, Door, Request
 from exchange.paper.faults import Fault, Faults
 from exchange.paper.instrument import Instrument
-from exchange.paper.ledger import Ledger
+from exchange.paper.ledger import KEPT, Ledger
 from exchange.paper.limits import Limits, Quota
 from exchange.paper.listing import Listing
 from exchange.paper.misbehaviour import Misbehaviour
@@ -46,12 +48,31 @@ _QUOTE_SECONDS = 1.0
 _SHUTDOWN_SECONDS = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A request that is over: when it came (market time), what came of it, how long it took.
+
+    Status 0: no answer was sent; `code` is Binance's in a refusal, else 0.
+    """
+
+    time_ms: int
+    method: str
+    path: str
+    status: int
+    code: int
+    took_ms: float
+
+
 class PaperExchange:
     """See the module.
+
+    `on_served` hear of every request; `venue.listeners` and `faults.listeners` of the rest.
 
     Args:
         listings: the coins; at least one, each once.
         start: the first bar that opens; everything before it is history. Same forms as elsewhere.
+        from_now: bars up to this machine's time have passed when it begins to listen, so that its
+            clock, at speed 1, is the real one: for clients that never ask for the time.
         speed: None for lock step; 1.0 is real time, 60.0 an hour a minute.
         wallet: USDT at the start.
         hedge_mode: how the account is set when it starts.
@@ -59,6 +80,7 @@ class PaperExchange:
         small_closes: see `exchange.paper.venue.Venue`.
         quota: the rate limits; None: Binance's.
         ledger: a JSONL file that gets every entry; None keeps them in memory alone.
+        kept: how many entries stay in memory.
 
     Raises:
         DataError: no coin, one twice, or no bar at or after `start`.
@@ -70,6 +92,7 @@ class PaperExchange:
         start: Moment,
         *,
         speed: float | None = None,
+        from_now: bool = False,
         keys: Keys = PAPER_KEYS,
         wallet: Decimal | int = 10_000,
         hedge_mode: bool = True,
@@ -80,6 +103,7 @@ class PaperExchange:
         quota: Quota | None = None,
         faults: Faults | None = None,
         ledger: Path | None = None,
+        kept: int = KEPT,
     ) -> None:
         start_ms = moment_ms(start)
         coins = [Instrument(each.market, each.tape, start_ms) for each in listings]
@@ -93,7 +117,7 @@ class PaperExchange:
             )
         self.faults = faults or Faults()
         self.clock = Clock(min(opens) - 1, speed)
-        self.ledger = Ledger(ledger)
+        self.ledger = Ledger(ledger, kept)
         account = Account(Decimal(wallet), hedge_mode, maker, taker)
         self.venue = Venue(
             by_symbol,
@@ -105,6 +129,9 @@ class PaperExchange:
             quota=quota,
         )
         self.venue.listeners.append(self._note)
+        self.faults.listeners.append(self._note_fault)
+        self.on_served: list[Callable[[Served], None]] = []
+        self._from_now = from_now
         self.streams = Streams(self.venue, self.faults)
         self.door = Door(self.venue, keys, Limits(self.venue.quota))
         self.url = ""
@@ -145,6 +172,7 @@ class PaperExchange:
             await site.start()
         except OSError as error:
             await runner.cleanup()
+            self.ledger.close()
             raise DataError(
                 f"the paper exchange cannot listen on port {port} ({error.strerror}): choose "
                 "another"
@@ -152,6 +180,8 @@ class PaperExchange:
         self._runner = runner
         bound = runner.addresses[0][1]
         self.url = f"http://{f'[{host}]' if ':' in host else HOST}:{bound}"
+        if self._from_now:
+            self.venue.advance_to(int(time.time() * 1000))
         self.clock.begin()
         if self.clock.speed is not None:
             self._driver = asyncio.create_task(self._drive())
@@ -167,6 +197,16 @@ class PaperExchange:
             await self._runner.cleanup()
         self._runner = self._driver = None
         self.ledger.close()
+
+    @property
+    def clients(self) -> int:
+        """Lines that are open, of requests and of streams."""
+        return len(self._runner.server.connections) if self._runner and self._runner.server else 0
+
+    def catch_up(self) -> None:
+        """Let the market reach the clock, where it runs by itself."""
+        if self.clock.speed is not None:
+            self.venue.advance_to(self.clock.due_ms())
 
     def open_bar(self) -> int | None:
         """See `Venue.open_bar`."""
@@ -189,6 +229,7 @@ class PaperExchange:
         self.faults.add(Fault(**fault))
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        began = time.monotonic()
         path, _, query = request.raw_path.partition("?")
         if request.headers.get("Upgrade", "").lower() == "websocket":
             self._wake.set()
@@ -196,8 +237,8 @@ class PaperExchange:
         body = (await request.read()).decode("utf-8", "replace")
         asked = Request(request.method, path, query, body, request.headers.get("X-MBX-APIKEY"))
         params = Params.parse(query, body)
-        if self.clock.speed is not None:
-            self.venue.advance_to(self.clock.due_ms())
+        self.catch_up()
+        came_ms = self.clock.market_ms
         self._wake.set()
 
         async def carry_out() -> Answer:
@@ -207,6 +248,10 @@ class PaperExchange:
         self.ledger.note_request(
             self.clock.market_ms, asked.method, path, params.values, answer.status, answer.code
         )
+        took_ms = (time.monotonic() - began) * 1000
+        served = Served(came_ms, asked.method, path, answer.status, answer.code, took_ms)
+        for listener in self.on_served:
+            listener(served)
         if not answer.status:
             if request.transport:
                 request.transport.abort()
@@ -235,6 +280,10 @@ class PaperExchange:
 
     def _note(self, notice: Notice) -> None:
         self.ledger.note_notice(notice, self.clock.market_ms)
+
+    def _note_fault(self, fault: Fault, target: str) -> None:
+        said = fault.model_dump(mode="json", exclude_defaults=True)
+        self.ledger.note("fault", self.clock.market_ms, target=target, **said)
 
 
 def client_config(url: str, keys: Keys = PAPER_KEYS) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """The websockets: the market's streams, and the account's own under a listen key.
 
-`/public/ws` carries bookTicker, `/market/ws` the rest, `/private/ws?listenKey=` the account, and
-plain `/ws` everything; a stream asked for on the wrong one stays silent, as on Binance. A market
-stream begins with what is known now, since between two steps nothing moves.
+`/public/ws` carries bookTicker, depth and trade, `/market/ws` the rest, `/private/ws?listenKey=`
+the account, and plain `/ws` everything; a stream asked for on the wrong one stays silent, as on
+Binance. `/stream?streams=A/B` (also behind `/public` and `/market`) wraps each event with its
+stream's name. A market stream begins with what is known now, since between two steps nothing moves;
+the differences of a book begin with the next one.
 """
 
 import asyncio
@@ -29,17 +31,24 @@ from exchange.paper.notices import (
 from exchange.paper.venue import Venue
 from exchange.timeframe import TIMEFRAMES
 
-_PUBLIC_KINDS = ("bookTicker",)
-_MARKET_KINDS = ("kline", "markPrice", "aggTrade")
+_PUBLIC_KINDS = ("bookTicker", "depth", "trade")
+_MARKET_KINDS = ("kline", "markPrice", "aggTrade", "ticker", "miniTicker")
+_PARTIAL_BOOKS = {"depth5": 5, "depth10": 10, "depth20": 20}
 
 
 class Connection:
     """One websocket: what it listens to, and what waits to be sent."""
 
     def __init__(
-        self, socket: web.WebSocketResponse, kinds: tuple[str, ...], listen_key: str
+        self,
+        socket: web.WebSocketResponse,
+        kinds: tuple[str, ...],
+        listen_key: str,
+        *,
+        combined: bool = False,
     ) -> None:
         self.socket = socket
+        self.combined = combined
         self.kinds = kinds
         self.listen_key = listen_key
         self.names: set[str] = set()
@@ -47,6 +56,11 @@ class Connection:
 
     def send(self, data: Any) -> None:
         self.waiting.put_nowait(json.dumps(data, separators=(",", ":")))
+
+    def send_event(self, name: str, event: Event) -> None:
+        """An event of the stream `name`; "" is the account's."""
+        wrapped = {"stream": name or self.listen_key, "data": event}
+        self.send(wrapped if self.combined else event)
 
 
 class Streams:
@@ -57,6 +71,7 @@ class Streams:
         self.faults = faults
         self.connections: set[Connection] = set()
         self._numbers = count(1)
+        self._books: dict[str, events.Book] = {}
         self._kept_back: list[tuple[str, Event]] = []
         self._silent_until: dict[str | None, float] = {}
         venue.listeners.append(self.hear)
@@ -73,16 +88,17 @@ class Streams:
             door, _PUBLIC_KINDS + _MARKET_KINDS
         )
         key = request.query.get("listenKey", "")
-        name = rest.rpartition("/")[2] or rest
-        if not key and self.venue.listen_keys.key and name == self.venue.listen_keys.key:
-            key = name
+        combined = "stream" in (door, rest)
+        asked = request.query.get("streams", "") if combined else rest.removeprefix("ws/")
+        names = asked.split("/")
+        if not key and self.venue.listen_keys.key in names:
+            key = self.venue.listen_keys.key
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        connection = Connection(socket, kinds, key)
+        connection = Connection(socket, kinds, key, combined=combined)
         self.connections.add(connection)
         writer = asyncio.create_task(self._write(connection))
-        if "@" in name:
-            self._subscribe(connection, [name])
+        self._subscribe(connection, [name for name in names if "@" in name])
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
@@ -122,18 +138,38 @@ class Streams:
         wanted = {name for connection in self.connections for name in connection.names}
         for name in wanted:
             if name.startswith(f"{prefix}@"):
-                event = self._quote(coin, name.split("@")[1], now)
+                event = self._quote(coin, name, now)
                 if event:
                     self._publish(name, event)
 
-    def _quote(self, coin: Instrument, kind: str, now: int) -> Event | None:
+    def _quote(self, coin: Instrument, name: str, now: int) -> Event | None:
+        kind = name.split("@")[1]
         if kind == "bookTicker":
             return events.book_ticker_event(coin, now, next(self._numbers))
         if kind == "markPrice":
             return events.mark_price_event(self.venue, coin, now)
         if kind == "aggTrade":
             return events.trade_event(coin, now, next(self._numbers))
+        if kind == "trade":
+            return events.public_trade_event(coin, now, next(self._numbers))
+        if kind in ("ticker", "miniTicker"):
+            return events.ticker_event(self.venue, coin, now, short=kind == "miniTicker")
+        if kind == "depth":
+            return self._difference(coin, name, now)
+        if kind in _PARTIAL_BOOKS:
+            empty = events.Book(coin.moves - 1, {}, {})
+            book = events.Book.of(coin, _PARTIAL_BOOKS[kind])
+            return events.depth_event(coin, empty, book, now)
         return None
+
+    def _difference(self, coin: Instrument, name: str, now: int) -> Event | None:
+        """From the book that the stream told last to the present one."""
+        book = events.Book.of(coin)
+        before = self._books.setdefault(name, book)
+        event = events.depth_event(coin, before, book, now)
+        if event:
+            self._books[name] = book
+        return event
 
     def _klines(self, coin: Instrument, bar_ends: int | None = None) -> None:
         """The open candle of every interval that is listened to; closed if it ends with a bar."""
@@ -191,13 +227,14 @@ class Streams:
         key = keys.key if keys.is_valid(keys.key, self.venue.clock.running_ms()) else ""
         for connection in self.connections:
             if name in connection.names or (not name and key and connection.listen_key == key):
-                connection.send(event)
+                connection.send_event(name, event)
 
     def _key_ended(self, key: str) -> None:
         now = self.venue.clock.market_ms
         for connection in self.connections:
             if connection.listen_key == key:
-                connection.send({"e": "listenKeyExpired", "E": now, "listenKey": key})
+                event = {"e": "listenKeyExpired", "E": now, "listenKey": key}
+                connection.send_event("", event)
 
     def _obey(self, connection: Connection, text: str) -> None:
         try:
@@ -229,10 +266,15 @@ class Streams:
             kind = kind.partition("@")[0]
             if kind.startswith("kline_"):
                 event = self._kline(coin, kind.removeprefix("kline_"), None)
+            elif kind == "depth":
+                others = self.connections - {connection}
+                if not any(name in other.names for other in others):
+                    self._books[name] = events.Book.of(coin)
+                continue
             else:
-                event = self._quote(coin, kind, self.venue.clock.market_ms)
+                event = self._quote(coin, name, self.venue.clock.market_ms)
             if event:
-                connection.send(event)
+                connection.send_event(name, event)
 
     async def _write(self, connection: Connection) -> None:
         while True:

@@ -53,6 +53,10 @@ class ThreadedExchange:
 
         return asyncio.run_coroutine_threadsafe(act(), self._loop).result(_SECONDS)
 
+    def post(self, action: Callable[[PaperExchange], object]) -> None:
+        """Do something with the exchange in its own thread, without waiting for it."""
+        self._loop.call_soon_threadsafe(action, self.exchange)
+
     def open_bar(self) -> int | None:
         """See `Venue.open_bar`."""
         return self.call(lambda exchange: exchange.open_bar())

@@ -51,6 +51,7 @@ class Venue:
         small_closes: whether orders that close may lie under the minimum notional. Binance exempts
             reduce-only orders, which do not exist in hedge mode.
         quota: what exchangeInfo says of the rate limits.
+        first_id: of the next order or stop.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Venue:
         liquidation_fee: Decimal = Decimal("0.0125"),
         small_closes: bool = False,
         quota: Quota | None = None,
+        first_id: int = 1001,
     ) -> None:
         self.instruments = dict(instruments)
         self.account = account
@@ -77,7 +79,7 @@ class Venue:
         self.listeners: list[Listener] = []
         self.listen_keys = ListenKeys()
         self.cancel_all_at: dict[str, int] = {}
-        self._ids = count(1001)
+        self.last_id = first_id - 1
         self._legs = count(1)
         self._leg_number = dict.fromkeys(self.instruments, 0)
 
@@ -86,7 +88,8 @@ class Venue:
             listener(notice)
 
     def next_id(self) -> int:
-        return next(self._ids)
+        self.last_id += 1
+        return self.last_id
 
     @property
     def next_open_ms(self) -> int | None:

@@ -1,26 +1,56 @@
-"""Nothing in these tests leaves the machine."""
+"""An exchange in lock step on four candles, in this loop or in a thread, and ccxt clients of it."""
 
-import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import ccxt
+import ccxt.async_support
+import ccxt.pro
 import pytest
 
-_LOCAL = ("127.0.0.1", "::1", "localhost")
+from exchange.paper.server import PaperExchange, client_config, guard
+from exchange.paper.threaded import ThreadedExchange
+from tests.paper.support import FLAT, UP, exchange
 
 
-@pytest.fixture(autouse=True)
-def _only_this_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fail whoever connects beyond 127.0.0.1."""
-    connect = socket.socket.connect
-    beyond: list[Any] = []
+@pytest.fixture
+async def paper() -> AsyncIterator[PaperExchange]:
+    """In this loop; its second candle is open."""
+    async with exchange(FLAT, UP, UP, FLAT, rates={2: 0.001}) as running:
+        running.open_bar()
+        yield running
 
-    def guarded(self: socket.socket, address: Any) -> None:
-        if isinstance(address, tuple) and address[0] not in _LOCAL:
-            beyond.append(address)
-            raise OSError(f"a test reached for {address}")
-        connect(self, address)
 
-    monkeypatch.setattr(socket.socket, "connect", guarded)
-    yield
-    assert not beyond
+@pytest.fixture
+def threaded() -> Iterator[ThreadedExchange]:
+    """The same in a thread of its own, for clients that block."""
+    with ThreadedExchange(lambda: exchange(FLAT, UP, UP, FLAT, rates={2: 0.001})) as running:
+        running.open_bar()
+        yield running
+
+
+@pytest.fixture
+def sync_client(threaded: ThreadedExchange) -> Iterator[Any]:
+    client = ccxt.binanceusdm(client_config(threaded.url))
+    guard(client, threaded.url)
+    client.load_markets()
+    yield client
+    client.session.close()
+
+
+@pytest.fixture
+async def async_client(paper: PaperExchange) -> AsyncIterator[Any]:
+    client = ccxt.async_support.binanceusdm(client_config(paper.url))
+    guard(client, paper.url)
+    await client.load_markets()
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+async def pro_client(paper: PaperExchange) -> AsyncIterator[Any]:
+    client = ccxt.pro.binanceusdm(client_config(paper.url))
+    guard(client, paper.url)
+    await client.load_markets()
+    yield client
+    await client.close()

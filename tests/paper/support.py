@@ -20,6 +20,7 @@ SYMBOL = "BTC/USDT:USDT"
 Candle = tuple[float, float, float, float]
 
 FLAT: Candle = (100.0, 100.0, 100.0, 100.0)
+UP: Candle = (100.0, 104.0, 97.0, 102.0)
 
 
 def frame(*candles: Candle, rates: dict[int, float] | None = None, length: int = BAR) -> Any:

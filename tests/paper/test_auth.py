@@ -22,40 +22,34 @@ LEGAL = string.ascii_letters + string.digits + ".:/_-"
 
 
 @pytest.fixture
-def paper() -> Iterator[ThreadedExchange]:
+def threaded() -> Iterator[ThreadedExchange]:
     with ThreadedExchange(lambda: exchange(FLAT, FLAT)) as running:
         running.open_bar()
         yield running
-
-
-@pytest.fixture
-def client(paper: ThreadedExchange) -> Iterator[Any]:
-    ccxt_client = ccxt.binanceusdm(client_config(paper.url))
-    guard(ccxt_client, paper.url)
-    ccxt_client.load_markets()
-    yield ccxt_client
-    ccxt_client.session.close()
 
 
 def sign(text: str) -> str:
     return hmac.new(PAPER_KEYS.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-def ask(paper: ThreadedExchange, query: str, key: str | None = PAPER_KEYS.key) -> Any:
+def ask(threaded: ThreadedExchange, query: str, key: str | None = PAPER_KEYS.key) -> Any:
     headers = {} if key is None else {"X-MBX-APIKEY": key}
-    return requests.get(f"{paper.url}/fapi/v3/account?{query}", headers=headers, timeout=5)
+    return requests.get(f"{threaded.url}/fapi/v3/account?{query}", headers=headers, timeout=5)
 
 
-def test_every_legal_character_of_a_client_id_survives_the_signature(client: Any) -> None:
+def test_every_legal_character_of_a_client_id_survives_the_signature(sync_client: Any) -> None:
     for start in range(0, len(LEGAL), 20):
         cid = LEGAL[start : start + 20]
         params = {"positionSide": "LONG", "timeInForce": "GTX", "clientOrderId": cid}
-        client.create_order(SYMBOL, "limit", "buy", 1, 98, params)
-        assert client.fetch_order(None, SYMBOL, {"origClientOrderId": cid})["clientOrderId"] == cid
-        client.cancel_order(None, SYMBOL, {"origClientOrderId": cid})
+        sync_client.create_order(SYMBOL, "limit", "buy", 1, 98, params)
+        assert (
+            sync_client.fetch_order(None, SYMBOL, {"origClientOrderId": cid})["clientOrderId"]
+            == cid
+        )
+        sync_client.cancel_order(None, SYMBOL, {"origClientOrderId": cid})
 
 
-def test_a_batch_is_signed_as_it_is_sent_without_percent_encoding(client: Any) -> None:
+def test_a_batch_is_signed_as_it_is_sent_without_percent_encoding(sync_client: Any) -> None:
     entry = {
         "symbol": "BTCUSDT",
         "side": "BUY",
@@ -66,22 +60,22 @@ def test_a_batch_is_signed_as_it_is_sent_without_percent_encoding(client: Any) -
         "price": "98",
         "newClientOrderId": "a:b/c.d_e-f",
     }
-    (answer,) = client.fapiPrivatePostBatchOrders({"batchOrders": [entry]})
+    (answer,) = sync_client.fapiPrivatePostBatchOrders({"batchOrders": [entry]})
     assert answer["clientOrderId"] == "a:b/c.d_e-f"
 
 
-def test_a_signature_over_other_bytes_is_refused(paper: ThreadedExchange) -> None:
-    now = paper.exchange.clock.wall_ms()
+def test_a_signature_over_other_bytes_is_refused(threaded: ThreadedExchange) -> None:
+    now = threaded.exchange.clock.wall_ms()
     encoded = f"note=a%2Fb&timestamp={now}"
-    assert ask(paper, f"{encoded}&signature={sign(encoded)}").status_code == 200
+    assert ask(threaded, f"{encoded}&signature={sign(encoded)}").status_code == 200
     decoded = urllib.parse.unquote(encoded)
-    answer = ask(paper, f"{encoded}&signature={sign(decoded)}")
+    answer = ask(threaded, f"{encoded}&signature={sign(decoded)}")
     assert (answer.status_code, answer.json()["code"]) == (400, -1022)
 
 
-def test_a_wrong_secret_or_key_is_not_let_in(paper: ThreadedExchange) -> None:
-    wrong = ccxt.binanceusdm(client_config(paper.url) | {"secret": "wrong"})
-    guard(wrong, paper.url)
+def test_a_wrong_secret_or_key_is_not_let_in(threaded: ThreadedExchange) -> None:
+    wrong = ccxt.binanceusdm(client_config(threaded.url) | {"secret": "wrong"})
+    guard(wrong, threaded.url)
     wrong.load_markets()
     with pytest.raises(ccxt.AuthenticationError, match="-1022"):
         wrong.fetch_balance()
@@ -89,8 +83,8 @@ def test_a_wrong_secret_or_key_is_not_let_in(paper: ThreadedExchange) -> None:
     with pytest.raises(ccxt.AuthenticationError, match="-2015"):
         wrong.fetch_balance()
     wrong.session.close()
-    query = f"timestamp={paper.exchange.clock.wall_ms()}"
-    answer = ask(paper, f"{query}&signature={sign(query)}", key=None)
+    query = f"timestamp={threaded.exchange.clock.wall_ms()}"
+    answer = ask(threaded, f"{query}&signature={sign(query)}", key=None)
     assert (answer.status_code, answer.json()["code"]) == (401, -2014)
 
 
@@ -107,24 +101,24 @@ def test_a_wrong_secret_or_key_is_not_let_in(paper: ThreadedExchange) -> None:
     ],
 )
 def test_a_timestamp_may_be_late_by_the_window_and_early_by_a_second(
-    paper: ThreadedExchange, shift: int, window: int, code: int
+    threaded: ThreadedExchange, shift: int, window: int, code: int
 ) -> None:
-    query = f"timestamp={paper.exchange.clock.wall_ms() + shift}&recvWindow={window}"
-    answer = ask(paper, f"{query}&signature={sign(query)}").json()
+    query = f"timestamp={threaded.exchange.clock.wall_ms() + shift}&recvWindow={window}"
+    answer = ask(threaded, f"{query}&signature={sign(query)}").json()
     assert answer.get("code", 0) == code
 
 
-def test_the_timestamp_is_mandatory(paper: ThreadedExchange) -> None:
-    assert ask(paper, f"signature={sign('')}").json()["code"] == -1102
+def test_the_timestamp_is_mandatory(threaded: ThreadedExchange) -> None:
+    assert ask(threaded, f"signature={sign('')}").json()["code"] == -1102
 
 
 def test_a_client_that_never_synced_is_refused_and_heals_by_syncing(
-    paper: ThreadedExchange,
+    threaded: ThreadedExchange,
 ) -> None:
-    config = client_config(paper.url)
+    config = client_config(threaded.url)
     config["options"]["adjustForTimeDifference"] = False
     late = ccxt.binanceusdm(config)
-    guard(late, paper.url)
+    guard(late, threaded.url)
     late.load_markets()
     with pytest.raises(ccxt.InvalidNonce, match="-1021"):
         late.fetch_balance()
@@ -134,24 +128,24 @@ def test_a_client_that_never_synced_is_refused_and_heals_by_syncing(
 
 
 def test_a_step_of_a_bar_does_not_outdate_a_client_that_has_synced(
-    client: Any, paper: ThreadedExchange
+    sync_client: Any, threaded: ThreadedExchange
 ) -> None:
-    paper.walk_bar()
-    client.fetch_balance()
-    assert client.fetch_time() > client.nonce() + 800_000
+    threaded.walk_bar()
+    sync_client.fetch_balance()
+    assert sync_client.fetch_time() > sync_client.nonce() + 800_000
 
 
 def test_a_skewed_clock_refuses_until_the_client_syncs_again(
-    client: Any, paper: ThreadedExchange
+    sync_client: Any, threaded: ThreadedExchange
 ) -> None:
-    paper.exchange.clock.skew_ms = -3000.0
+    threaded.exchange.clock.skew_ms = -3000.0
     with pytest.raises(ccxt.InvalidNonce, match="1000ms ahead"):
-        client.fetch_balance()
-    client.load_time_difference()
-    client.fetch_balance()
-    paper.exchange.clock.skew_ms = 20_000.0
+        sync_client.fetch_balance()
+    sync_client.load_time_difference()
+    sync_client.fetch_balance()
+    threaded.exchange.clock.skew_ms = 20_000.0
     with pytest.raises(ccxt.InvalidNonce, match="outside of the recvWindow"):
-        client.fetch_balance()
+        sync_client.fetch_balance()
 
 
 def test_a_drifting_clock_goes_wrong_by_and_by(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,7 @@
 """Each fault, one by one, through unmodified clients. 7 s."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import ccxt
@@ -12,63 +9,45 @@ import ccxt.async_support
 import pytest
 from pydantic import ValidationError
 
-from exchange.errors import DataError
 from exchange.paper.errors import known_codes
 from exchange.paper.faults import Fault, Faults
-from exchange.paper.server import PaperExchange, client_config, guard
-from tests.paper.support import BAR, FLAT, SYMBOL, exchange
+from exchange.paper.server import PaperExchange
+from tests.paper.support import BAR, SYMBOL
 
 ORDER = "POST /fapi/v1/order"
-UP = (100.0, 104.0, 97.0, 102.0)
 
 
-@pytest.fixture
-async def paper() -> AsyncIterator[PaperExchange]:
-    async with exchange(FLAT, UP, UP, FLAT) as running:
-        running.open_bar()
-        yield running
-
-
-@pytest.fixture
-async def client(paper: PaperExchange) -> AsyncIterator[Any]:
-    ccxt_client = ccxt.async_support.binanceusdm(client_config(paper.url))
-    guard(ccxt_client, paper.url)
-    await ccxt_client.load_markets()
-    yield ccxt_client
-    await ccxt_client.close()
-
-
-async def buy(client: Any, cid: str = "mine") -> Any:
+async def buy(async_client: Any, cid: str = "mine") -> Any:
     params = {"positionSide": "LONG", "timeInForce": "GTX", "clientOrderId": cid}
-    return await client.create_order(SYMBOL, "limit", "buy", 1, 98, params)
+    return await async_client.create_order(SYMBOL, "limit", "buy", 1, 98, params)
 
 
 @pytest.mark.parametrize("executed", [False, True])
 async def test_a_request_that_is_never_answered_may_have_been_executed(
-    client: Any, paper: PaperExchange, executed: bool
+    async_client: Any, paper: PaperExchange, executed: bool
 ) -> None:
-    client.timeout = 300
+    async_client.timeout = 300
     paper.misbehave(what="timeout", endpoint=ORDER, executed=executed)
     with pytest.raises(ccxt.RequestTimeout):
-        await buy(client)
-    client.timeout = 10_000
-    assert len(await client.fetch_open_orders(SYMBOL)) == int(executed)
+        await buy(async_client)
+    async_client.timeout = 10_000
+    assert len(await async_client.fetch_open_orders(SYMBOL)) == int(executed)
 
 
 @pytest.mark.parametrize("executed", [False, True])
 async def test_a_cut_line_says_nothing_of_what_happened(
-    client: Any, paper: PaperExchange, executed: bool
+    async_client: Any, paper: PaperExchange, executed: bool
 ) -> None:
     paper.misbehave(what="drop", endpoint=ORDER, executed=executed)
     with pytest.raises(ccxt.NetworkError):
-        await buy(client)
-    assert len(await client.fetch_open_orders(SYMBOL)) == int(executed)
+        await buy(async_client)
+    assert len(await async_client.fetch_open_orders(SYMBOL)) == int(executed)
     request = paper.ledger.requests("POST", "/fapi/v1/order")[-1]
     assert request["status"] == 0
 
 
 async def test_http_errors_come_with_binance_s_bodies_and_nothing_is_executed(
-    client: Any, paper: PaperExchange
+    async_client: Any, paper: PaperExchange
 ) -> None:
     expected = [
         (408, None, ccxt.RequestTimeout),
@@ -84,22 +63,22 @@ async def test_http_errors_come_with_binance_s_bodies_and_nothing_is_executed(
     for status, text, kind in expected:
         paper.misbehave(what="http", endpoint=ORDER, status=status, text=text, retry_after=7)
         with pytest.raises(ccxt.BaseError) as error:
-            await buy(client)
+            await buy(async_client)
         assert (status, type(error.value)) == (status, kind)
         assert (text or "") in str(error.value)
-        assert client.last_response_headers["Retry-After"] == "7"
-    assert await client.fetch_open_orders(SYMBOL) == []
+        assert async_client.last_response_headers["Retry-After"] == "7"
+    assert await async_client.fetch_open_orders(SYMBOL) == []
 
 
 async def test_every_code_can_be_answered_executed_or_not(
-    client: Any, paper: PaperExchange
+    async_client: Any, paper: PaperExchange
 ) -> None:
     wrong = []
     for number, code in enumerate(known_codes()):
         executed = number % 2 == 1
         paper.misbehave(what="code", endpoint=ORDER, code=code, executed=executed)
         with pytest.raises(ccxt.BaseError) as error:
-            await buy(client, f"c{number}")
+            await buy(async_client, f"c{number}")
         booked = paper.venue.book.find("BTCUSDT", None, f"c{number}") is not None
         if f'"code":{code},' not in str(error.value) or booked != executed:
             wrong.append((code, str(error.value)))
@@ -131,115 +110,121 @@ CLASSES: dict[type[Exception], tuple[int, ...]] = {
 
 
 async def test_each_code_has_the_exception_class_of_the_live_host(
-    client: Any, paper: PaperExchange
+    async_client: Any, paper: PaperExchange
 ) -> None:
-    await client.fetch_balance()
+    await async_client.fetch_balance()
     wrong = []
     for kind, codes in CLASSES.items():
         for code in codes:
             paper.misbehave(what="code", endpoint=ORDER, code=code)
             with pytest.raises(ccxt.BaseError) as error:
-                await buy(client)
+                await buy(async_client)
             if type(error.value) is not kind:
                 wrong.append((code, type(error.value).__name__, kind.__name__))
     assert not wrong
 
 
-async def test_latency_delays_and_nothing_else(client: Any, paper: PaperExchange) -> None:
+async def test_latency_delays_and_nothing_else(async_client: Any, paper: PaperExchange) -> None:
     paper.misbehave(what="latency", endpoint=ORDER, seconds=0.1)
     loop = asyncio.get_running_loop()
     before = loop.time()
-    await buy(client)
+    await buy(async_client)
     assert 0.1 <= loop.time() - before < 2
 
 
-async def test_a_slow_request_does_not_hold_up_another(client: Any, paper: PaperExchange) -> None:
+async def test_a_slow_request_does_not_hold_up_another(
+    async_client: Any, paper: PaperExchange
+) -> None:
     paper.misbehave(what="latency", endpoint=ORDER, seconds=0.3)
-    slow = asyncio.create_task(buy(client))
+    slow = asyncio.create_task(buy(async_client))
     await asyncio.sleep(0.02)
-    await client.fetch_balance()
+    await async_client.fetch_balance()
     assert not slow.done()
     await slow
 
 
-async def test_a_stale_read_gives_yesterday_s_truth(client: Any, paper: PaperExchange) -> None:
-    assert await client.fetch_open_orders(SYMBOL) == []
-    await buy(client)
+async def test_a_stale_read_gives_yesterday_s_truth(
+    async_client: Any, paper: PaperExchange
+) -> None:
+    assert await async_client.fetch_open_orders(SYMBOL) == []
+    await buy(async_client)
     paper.misbehave(what="stale", endpoint="GET /fapi/v1/openOrders")
-    assert await client.fetch_open_orders(SYMBOL) == []
-    assert len(await client.fetch_open_orders(SYMBOL)) == 1
+    assert await async_client.fetch_open_orders(SYMBOL) == []
+    assert len(await async_client.fetch_open_orders(SYMBOL)) == 1
 
 
-async def test_candles_go_missing_come_twice_or_change(client: Any, paper: PaperExchange) -> None:
+async def test_candles_go_missing_come_twice_or_change(
+    async_client: Any, paper: PaperExchange
+) -> None:
     paper.walk_bar()
     paper.open_bar()
-    true = await client.fetch_ohlcv(SYMBOL, "15m")
+    true = await async_client.fetch_ohlcv(SYMBOL, "15m")
     paper.misbehave(what="candle_missing", back=1)
-    assert await client.fetch_ohlcv(SYMBOL, "15m") == [true[0], true[2]]
+    assert await async_client.fetch_ohlcv(SYMBOL, "15m") == [true[0], true[2]]
     paper.misbehave(what="candle_repeated", back=1)
-    assert await client.fetch_ohlcv(SYMBOL, "15m") == [true[0], true[1], true[1], true[2]]
+    assert await async_client.fetch_ohlcv(SYMBOL, "15m") == [true[0], true[1], true[1], true[2]]
     paper.misbehave(what="candle_revised", back=1, share=Decimal("0.1"))
-    (_, revised, _) = await client.fetch_ohlcv(SYMBOL, "15m")
+    (_, revised, _) = await async_client.fetch_ohlcv(SYMBOL, "15m")
     assert revised == [true[1][0], 100, 112.2, 97, 112.2, 9]
-    assert await client.fetch_ohlcv(SYMBOL, "15m") == true
+    assert await async_client.fetch_ohlcv(SYMBOL, "15m") == true
 
 
 async def test_a_post_only_order_expires_where_it_was_refused(
-    client: Any, paper: PaperExchange
+    async_client: Any, paper: PaperExchange
 ) -> None:
     params = {"positionSide": "LONG", "timeInForce": "GTX"}
     paper.misbehave(what="expire_post_only")
-    order = await client.create_order(SYMBOL, "limit", "buy", 1, 100, params)
+    order = await async_client.create_order(SYMBOL, "limit", "buy", 1, 100, params)
     assert (order["status"], order["filled"]) == ("expired", 0)
     with pytest.raises(ccxt.OrderNotFillable):
-        await client.create_order(SYMBOL, "limit", "buy", 1, 100, params)
+        await async_client.create_order(SYMBOL, "limit", "buy", 1, 100, params)
 
 
-async def test_a_partial_fill_is_seen_in_the_order(client: Any, paper: PaperExchange) -> None:
-    await buy(client)
+async def test_a_partial_fill_is_seen_in_the_order(async_client: Any, paper: PaperExchange) -> None:
+    await buy(async_client)
     paper.misbehave(what="partial", client_id="mine", share=Decimal("0.3"))
     paper.walk_bar()
-    (order,) = await client.fetch_open_orders(SYMBOL)
+    (order,) = await async_client.fetch_open_orders(SYMBOL)
     assert (order["filled"], order["remaining"]) == (0.3, 0.7)
 
 
 async def test_skew_and_drift_strike_when_they_are_told_to(
-    client: Any, paper: PaperExchange
+    async_client: Any, paper: PaperExchange
 ) -> None:
     paper.misbehave(what="skew", ms=-5000, endpoint="GET /fapi/v3/account")
     with pytest.raises(ccxt.InvalidNonce):
-        await client.fetch_balance()
-    await client.load_time_difference()
-    await client.fetch_balance()
+        await async_client.fetch_balance()
+    await async_client.load_time_difference()
+    await async_client.fetch_balance()
     paper.misbehave(what="drift", ppm=100)
-    await client.fetch_balance()
+    await async_client.fetch_balance()
     assert paper.clock.drift_ppm == 100
 
 
 async def test_a_fault_strikes_the_request_it_names_and_no_other(
-    client: Any, paper: PaperExchange
+    async_client: Any, paper: PaperExchange
 ) -> None:
     paper.misbehave(what="code", code=-1008, endpoint=ORDER, number=2, times=2)
-    await buy(client, "one")
+    await buy(async_client, "one")
     for _ in range(2):
         with pytest.raises(ccxt.OperationFailed, match="-1008"):
-            await buy(client, "two")
-    await buy(client, "three")
+            await buy(async_client, "two")
+    await buy(async_client, "three")
     paper.misbehave(what="code", code=-2019, client_id="five", times=2)
-    await buy(client, "four")
+    await buy(async_client, "four")
     for _ in range(2):
         with pytest.raises(ccxt.InsufficientFunds):
-            await buy(client, "five")
-    await buy(client, "five")
+            await buy(async_client, "five")
+    await buy(async_client, "five")
 
 
-async def test_a_fault_waits_for_its_time(client: Any, paper: PaperExchange) -> None:
+async def test_a_fault_waits_for_its_time(async_client: Any, paper: PaperExchange) -> None:
     later = paper.clock.market_ms + BAR
     paper.misbehave(what="code", code=-1001, endpoint=ORDER, at_ms=later)
-    await buy(client, "early")
+    await buy(async_client, "early")
     paper.advance_to(later)
     with pytest.raises(ccxt.OperationFailed, match="-1001"):
-        await buy(client, "late")
+        await buy(async_client, "late")
 
 
 def test_chance_is_seeded() -> None:
@@ -250,62 +235,6 @@ def test_chance_is_seeded() -> None:
     assert struck(1) == struck(1)
     assert struck(1) != struck(2)
     assert 60 < sum(struck(1)) < 140
-
-
-SCRIPT = """
-seed = 7
-
-[[fault]]
-what = "timeout"
-endpoint = "POST /fapi/v1/order"
-number = 3
-executed = true
-
-[[fault]]
-what = "code"
-code = -1008
-rate = 0.02
-"""
-
-
-def test_a_script_is_read_from_toml_and_json(tmp_path: Path) -> None:
-    toml, as_json = tmp_path / "faults.toml", tmp_path / "faults.json"
-    toml.write_text(SCRIPT)
-    as_json.write_text(
-        json.dumps(
-            {
-                "seed": 7,
-                "fault": [
-                    {"what": "timeout", "endpoint": ORDER, "number": 3, "executed": True},
-                    {"what": "code", "code": -1008, "rate": 0.02},
-                ],
-            }
-        )
-    )
-    one, other = Faults.from_file(toml), Faults.from_file(as_json)
-    kinds = [[f.what for f in faults.of_request(ORDER, "", 0)] for faults in [one] * 300]
-    assert kinds == [[f.what for f in other.of_request(ORDER, "", 0)] for _ in range(300)]
-    assert kinds[2] == ["timeout"]
-    assert 0 < sum(kind == ["code"] for kind in kinds) < 30
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("[[fault]]\nwhat = 'explode'", r"faults\.toml: what: "),
-        ("[[fault]]\nwhat = 'code'\ncode = 5", "code must be one of"),
-        ("[[fault]]\nwhat = 'http'", "needs a status"),
-        ("[[fault]]\nwhat = 'drop'\nwhen = 3", "when"),
-        ("faults = []", "faults is not known"),
-        ("[[fault", "cannot be read"),
-    ],
-)
-def test_a_bad_script_is_refused_in_one_line(tmp_path: Path, text: str, complaint: str) -> None:
-    path = tmp_path / "faults.toml"
-    path.write_text(text)
-    with pytest.raises(DataError, match=complaint) as error:
-        Faults.from_file(path)
-    assert "\n" not in str(error.value)
 
 
 def test_a_fault_cannot_be_made_wrong() -> None:

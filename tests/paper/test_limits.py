@@ -8,7 +8,6 @@ import pytest
 
 from exchange.paper.errors import RefusalError
 from exchange.paper.limits import Limits, Quota
-from exchange.paper.server import client_config, guard
 from exchange.paper.threaded import ThreadedExchange
 from tests.paper.support import FLAT, SYMBOL, exchange
 
@@ -17,100 +16,91 @@ MINUTE = 60_000
 
 
 @pytest.fixture
-def paper() -> Iterator[ThreadedExchange]:
+def threaded() -> Iterator[ThreadedExchange]:
     with ThreadedExchange(lambda: exchange(FLAT, FLAT, quota=SMALL)) as running:
         running.open_bar()
         yield running
 
 
-@pytest.fixture
-def client(paper: ThreadedExchange) -> Iterator[Any]:
-    ccxt_client = ccxt.binanceusdm(client_config(paper.url))
-    guard(ccxt_client, paper.url)
-    ccxt_client.load_markets()
-    yield ccxt_client
-    ccxt_client.session.close()
+def used(sync_client: Any, name: str = "X-MBX-USED-WEIGHT-1M") -> int:
+    return int(sync_client.last_response_headers[name])
 
 
-def used(client: Any, name: str = "X-MBX-USED-WEIGHT-1M") -> int:
-    return int(client.last_response_headers[name])
+def buy(sync_client: Any) -> Any:
+    return sync_client.create_order(SYMBOL, "limit", "buy", 1, 98, {"positionSide": "LONG"})
 
 
-def buy(client: Any) -> Any:
-    return client.create_order(SYMBOL, "limit", "buy", 1, 98, {"positionSide": "LONG"})
-
-
-def test_each_call_costs_what_binance_says(client: Any) -> None:
-    before = used(client)
+def test_each_call_costs_what_binance_says(sync_client: Any) -> None:
+    before = used(sync_client)
     spent = []
     for call in (
-        client.fetch_time,
-        lambda: client.fetch_ohlcv(SYMBOL, "15m", limit=99),
-        lambda: client.fetch_ohlcv(SYMBOL, "15m", limit=499),
-        lambda: client.fetch_ohlcv(SYMBOL, "15m", limit=1000),
-        client.fetch_balance,
-        lambda: buy(client),
-        lambda: client.fetch_open_orders(SYMBOL),
-        lambda: client.fetch_order_book(SYMBOL, 100),
-        lambda: client.fapiPrivateGetIncome(),
+        sync_client.fetch_time,
+        lambda: sync_client.fetch_ohlcv(SYMBOL, "15m", limit=99),
+        lambda: sync_client.fetch_ohlcv(SYMBOL, "15m", limit=499),
+        lambda: sync_client.fetch_ohlcv(SYMBOL, "15m", limit=1000),
+        sync_client.fetch_balance,
+        lambda: buy(sync_client),
+        lambda: sync_client.fetch_open_orders(SYMBOL),
+        lambda: sync_client.fetch_order_book(SYMBOL, 100),
+        lambda: sync_client.fapiPrivateGetIncome(),
     ):
         call()
-        spent.append(used(client) - before)
-        before = used(client)
+        spent.append(used(sync_client) - before)
+        before = used(sync_client)
     assert spent == [1, 1, 2, 5, 5, 0, 1, 5, 30]
 
 
 def test_too_much_weight_is_refused_until_the_next_minute(
-    client: Any, paper: ThreadedExchange
+    sync_client: Any, threaded: ThreadedExchange
 ) -> None:
     for _ in range(3):
-        client.fapiPrivateGetPositionSideDual()
+        sync_client.fapiPrivateGetPositionSideDual()
     with pytest.raises(ccxt.DDoSProtection, match=r"429.*-1003"):
-        client.fapiPrivateGetPositionSideDual()
-    wait = int(client.last_response_headers["Retry-After"])
+        sync_client.fapiPrivateGetPositionSideDual()
+    wait = int(sync_client.last_response_headers["Retry-After"])
     assert 0 < wait <= 60
-    paper.advance_to(paper.exchange.clock.market_ms + wait * 1000)
-    client.fapiPrivateGetPositionSideDual()
-    assert used(client) == 30
+    threaded.advance_to(threaded.exchange.clock.market_ms + wait * 1000)
+    sync_client.fapiPrivateGetPositionSideDual()
+    assert used(sync_client) == 30
 
 
-def test_who_goes_on_over_the_limit_is_banned(client: Any, paper: ThreadedExchange) -> None:
+def test_who_goes_on_over_the_limit_is_banned(sync_client: Any, threaded: ThreadedExchange) -> None:
     for _ in range(3):
-        client.fapiPrivateGetPositionSideDual()
+        sync_client.fapiPrivateGetPositionSideDual()
     for _ in range(5):
         with pytest.raises(ccxt.DDoSProtection, match="429"):
-            client.fapiPrivateGetPositionSideDual()
+            sync_client.fapiPrivateGetPositionSideDual()
     with pytest.raises(ccxt.DDoSProtection, match=r"418.*banned until"):
-        client.fapiPrivateGetPositionSideDual()
+        sync_client.fapiPrivateGetPositionSideDual()
     with pytest.raises(ccxt.DDoSProtection, match="418"):
-        client.fetch_time()
-    assert int(client.last_response_headers["Retry-After"]) in (119, 120)
-    paper.advance_to(paper.exchange.clock.market_ms + 2 * MINUTE + 1000)
-    client.fetch_time()
+        sync_client.fetch_time()
+    assert int(sync_client.last_response_headers["Retry-After"]) in (119, 120)
+    threaded.advance_to(threaded.exchange.clock.market_ms + 2 * MINUTE + 1000)
+    sync_client.fetch_time()
 
 
 def test_orders_are_counted_by_ten_seconds_and_by_the_minute(
-    client: Any, paper: ThreadedExchange
+    sync_client: Any, threaded: ThreadedExchange
 ) -> None:
     for number in (1, 2, 3):
-        buy(client)
-        assert used(client, "X-MBX-ORDER-COUNT-10S") == number
+        buy(sync_client)
+        assert used(sync_client, "X-MBX-ORDER-COUNT-10S") == number
     with pytest.raises(ccxt.RateLimitExceeded, match=r"-1015.*TEN_SECONDS"):
-        buy(client)
-    client.fetch_open_orders(SYMBOL)
-    paper.advance_to(paper.exchange.clock.market_ms + 10_000)
-    buy(client)
-    buy(client)
-    assert used(client, "X-MBX-ORDER-COUNT-1M") == 5
-    paper.advance_to(paper.exchange.clock.market_ms + 10_000)
+        buy(sync_client)
+    sync_client.fetch_open_orders(SYMBOL)
+    threaded.advance_to(threaded.exchange.clock.market_ms + 10_000)
+    buy(sync_client)
+    buy(sync_client)
+    assert used(sync_client, "X-MBX-ORDER-COUNT-1M") == 5
+    threaded.advance_to(threaded.exchange.clock.market_ms + 10_000)
     with pytest.raises(ccxt.RateLimitExceeded, match=r"-1015.*MINUTE"):
-        buy(client)
-    paper.advance_to(paper.exchange.clock.market_ms + MINUTE)
-    buy(client)
+        buy(sync_client)
+    threaded.advance_to(threaded.exchange.clock.market_ms + MINUTE)
+    buy(sync_client)
 
 
-def test_exchange_info_tells_the_limits(client: Any) -> None:
-    told = client.fapiPublicGetExchangeInfo()["rateLimits"]
+def test_exchange_info_tells_the_limits(sync_client: Any) -> None:
+    told = sync_client.fapiPublicGetExchangeInfo()["rateLimits"]
     assert [(each["rateLimitType"], each["intervalNum"], each["limit"]) for each in told] == [
         ("REQUEST_WEIGHT", 1, 100),
         ("ORDERS", 1, 5),

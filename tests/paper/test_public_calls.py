@@ -12,7 +12,7 @@ from exchange.market import market_for
 from exchange.paper.listing import Listing, load_listing
 from exchange.paper.params import Params
 from exchange.paper.routes.public import klines
-from exchange.paper.server import PaperExchange, client_config, guard
+from exchange.paper.server import PaperExchange, client_config
 from exchange.paper.tape import Tape
 from exchange.paper.threaded import ThreadedExchange
 from tests.paper.support import BAR, FLAT, START, SYMBOL, frame
@@ -28,24 +28,15 @@ def build() -> PaperExchange:
 
 
 @pytest.fixture
-def paper() -> Iterator[ThreadedExchange]:
+def threaded() -> Iterator[ThreadedExchange]:
     with ThreadedExchange(build) as running:
         running.open_bar()
         yield running
 
 
-@pytest.fixture
-def client(paper: ThreadedExchange) -> Iterator[Any]:
-    ccxt_client = ccxt.binanceusdm(client_config(paper.url))
-    guard(ccxt_client, paper.url)
-    ccxt_client.load_markets()
-    yield ccxt_client
-    ccxt_client.session.close()
-
-
-def test_the_market_s_rules_are_read_from_exchange_info(client: Any) -> None:
-    market = client.market(SYMBOL)
-    assert sorted(client.markets) == [SYMBOL, "ETH/USDT:USDT"]
+def test_the_market_s_rules_are_read_from_exchange_info(sync_client: Any) -> None:
+    market = sync_client.market(SYMBOL)
+    assert sorted(sync_client.markets) == [SYMBOL, "ETH/USDT:USDT"]
     assert (market["precision"]["amount"], market["precision"]["price"]) == (0.001, 0.1)
     assert market["limits"]["cost"]["min"] == 50
     assert market["swap"]
@@ -61,47 +52,56 @@ def test_the_market_s_rules_are_read_from_exchange_info(client: Any) -> None:
     }
 
 
-def test_the_clock_is_told_and_taken_over(client: Any, paper: ThreadedExchange) -> None:
-    told = client.fetch_time()
-    assert 0 <= told - paper.exchange.clock.market_ms < 2000
-    assert abs(client.nonce() - told) < 2000
+def test_the_clock_is_told_and_taken_over(sync_client: Any, threaded: ThreadedExchange) -> None:
+    told = sync_client.fetch_time()
+    assert 0 <= told - threaded.exchange.clock.market_ms < 2000
+    assert abs(sync_client.nonce() - told) < 2000
 
 
 def test_candles_end_with_the_open_one_as_far_as_it_has_gone(
-    client: Any, paper: ThreadedExchange
+    sync_client: Any, threaded: ThreadedExchange
 ) -> None:
-    assert client.fetch_ohlcv(SYMBOL, "15m") == [
+    assert sync_client.fetch_ohlcv(SYMBOL, "15m") == [
         [START, 100.0, 100.0, 100.0, 100.0, 9.0],
         [START + BAR, 100.0, 100.0, 100.0, 100.0, 0.0],
     ]
-    paper.advance_to(START + BAR + 300_000)
-    last = client.fetch_ohlcv(SYMBOL, "15m")[-1]
+    threaded.advance_to(START + BAR + 300_000)
+    last = sync_client.fetch_ohlcv(SYMBOL, "15m")[-1]
     assert last[:5] == [START + BAR, 100.0, 100.0, 97.0, 97.0]
     assert last[5] == pytest.approx(3.0, abs=0.01)
-    paper.walk_bar()
-    assert client.fetch_ohlcv(SYMBOL, "15m")[-1] == [START + BAR, 100.0, 104.0, 97.0, 102.0, 9.0]
+    threaded.walk_bar()
+    assert sync_client.fetch_ohlcv(SYMBOL, "15m")[-1] == [
+        START + BAR,
+        100.0,
+        104.0,
+        97.0,
+        102.0,
+        9.0,
+    ]
 
 
-def test_coarser_candles_are_added_up(client: Any, paper: ThreadedExchange) -> None:
+def test_coarser_candles_are_added_up(sync_client: Any, threaded: ThreadedExchange) -> None:
     for _ in range(2):
-        paper.walk_bar()
-        paper.open_bar()
-    paper.walk_bar()
-    assert client.fetch_ohlcv(SYMBOL, "30m") == [
+        threaded.walk_bar()
+        threaded.open_bar()
+    threaded.walk_bar()
+    assert sync_client.fetch_ohlcv(SYMBOL, "30m") == [
         [START, 100.0, 104.0, 97.0, 102.0, 18.0],
         [START + 2 * BAR, 102.0, 103.0, 98.0, 101.0, 18.0],
     ]
-    assert client.fetch_ohlcv(SYMBOL, "1h") == [[START, 100.0, 104.0, 97.0, 101.0, 36.0]]
+    assert sync_client.fetch_ohlcv(SYMBOL, "1h") == [[START, 100.0, 104.0, 97.0, 101.0, 36.0]]
 
 
-def test_candles_can_be_asked_by_time_and_number(client: Any, paper: ThreadedExchange) -> None:
+def test_candles_can_be_asked_by_time_and_number(
+    sync_client: Any, threaded: ThreadedExchange
+) -> None:
     for _ in range(2):
-        paper.walk_bar()
-        paper.open_bar()
+        threaded.walk_bar()
+        threaded.open_bar()
 
     def opens(**asked: int) -> list[int]:
         wanted = {"symbol": "BTCUSDT", "interval": "15m", **asked}
-        rows = client.fapiPublicGetKlines(wanted)
+        rows = sync_client.fapiPublicGetKlines(wanted)
         return [(int(row[0]) - START) // BAR for row in rows]
 
     assert opens() == [0, 1, 2, 3]
@@ -114,50 +114,50 @@ def test_candles_can_be_asked_by_time_and_number(client: Any, paper: ThreadedExc
     assert opens(startTime=START + 9 * BAR) == []
 
 
-def test_bad_questions_about_candles_are_refused(client: Any) -> None:
+def test_bad_questions_about_candles_are_refused(sync_client: Any) -> None:
     with pytest.raises(ccxt.BadRequest, match="-1120"):
-        client.fetch_ohlcv(SYMBOL, "1m")
+        sync_client.fetch_ohlcv(SYMBOL, "1m")
     with pytest.raises(ccxt.BadSymbol, match="-1121"):
-        client.fapiPublicGetKlines({"symbol": "NOPEUSDT", "interval": "15m"})
+        sync_client.fapiPublicGetKlines({"symbol": "NOPEUSDT", "interval": "15m"})
     with pytest.raises(ccxt.BadRequest, match="-1130"):
-        client.fapiPublicGetKlines({"symbol": "BTCUSDT", "interval": "15m", "limit": 1501})
+        sync_client.fapiPublicGetKlines({"symbol": "BTCUSDT", "interval": "15m", "limit": 1501})
     with pytest.raises(ccxt.BadRequest, match="-1102"):
-        client.fapiPublicGetKlines({"symbol": "BTCUSDT"})
+        sync_client.fapiPublicGetKlines({"symbol": "BTCUSDT"})
 
 
-def test_prices_are_those_of_the_path(client: Any, paper: ThreadedExchange) -> None:
-    paper.walk_bar()
-    ticker = client.fetch_ticker(SYMBOL)
+def test_prices_are_those_of_the_path(sync_client: Any, threaded: ThreadedExchange) -> None:
+    threaded.walk_bar()
+    ticker = sync_client.fetch_ticker(SYMBOL)
     assert (ticker["last"], ticker["high"], ticker["low"], ticker["open"]) == (102, 104, 97, 100)
     assert ticker["bid"] is None
-    quote = client.fetch_bids_asks([SYMBOL])[SYMBOL]
+    quote = sync_client.fetch_bids_asks([SYMBOL])[SYMBOL]
     assert (quote["bid"], quote["ask"]) == (102, 102)
-    book = client.fetch_order_book(SYMBOL, 5)
+    book = sync_client.fetch_order_book(SYMBOL, 5)
     assert (book["bids"][0][0], book["asks"][0][0]) == (102, 102)
     assert [row[0] for row in book["bids"]] == [102, 101.9, 101.8, 101.7, 101.6]
-    assert client.fetch_mark_price(SYMBOL)["markPrice"] == 102
-    assert set(client.fetch_tickers()) == {SYMBOL, "ETH/USDT:USDT"}
+    assert sync_client.fetch_mark_price(SYMBOL)["markPrice"] == 102
+    assert set(sync_client.fetch_tickers()) == {SYMBOL, "ETH/USDT:USDT"}
 
 
 def test_funding_is_told_when_it_has_settled_and_not_before(
-    client: Any, paper: ThreadedExchange
+    sync_client: Any, threaded: ThreadedExchange
 ) -> None:
-    rate = client.fetch_funding_rate(SYMBOL)
+    rate = sync_client.fetch_funding_rate(SYMBOL)
     assert rate["fundingRate"] == 0.0001
     assert rate["fundingTimestamp"] == START + 2 * BAR
-    assert [r["fundingRate"] for r in client.fetch_funding_rate_history(SYMBOL)] == [0.0001]
-    paper.walk_bar()
-    paper.open_bar()
-    history = client.fetch_funding_rate_history(SYMBOL)
+    assert [r["fundingRate"] for r in sync_client.fetch_funding_rate_history(SYMBOL)] == [0.0001]
+    threaded.walk_bar()
+    threaded.open_bar()
+    history = sync_client.fetch_funding_rate_history(SYMBOL)
     assert [(r["timestamp"], r["fundingRate"]) for r in history] == [
         (START, 0.0001),
         (START + 2 * BAR, -0.0002),
     ]
-    assert client.fetch_funding_rate(SYMBOL)["fundingRate"] == -0.0002
+    assert sync_client.fetch_funding_rate(SYMBOL)["fundingRate"] == -0.0002
 
 
-def test_intervals_of_funding_other_than_eight_hours_are_listed(client: Any) -> None:
-    assert client.fapiPublicGetFundingInfo() == []
+def test_intervals_of_funding_other_than_eight_hours_are_listed(sync_client: Any) -> None:
+    assert sync_client.fapiPublicGetFundingInfo() == []
     hourly = dict.fromkeys(range(0, 12, 4), 0.0001)
     tape = Tape(frame(*[FLAT] * 12, rates=hourly), BAR)
     with ThreadedExchange(
@@ -184,26 +184,26 @@ def test_a_bar_follows_its_finer_candles_where_they_are_complete() -> None:
     assert len(holed.path(0)) > len(holed.path(1))
     with ThreadedExchange(
         lambda: PaperExchange([Listing(market_for("BTC"), tape)], START + BAR)
-    ) as paper:
-        paper.open_bar()
-        paper.advance_to(START + BAR + BAR // 3 + 10_000)
-        client = ccxt.binanceusdm(client_config(paper.url))
-        rows = client.fetch_ohlcv(SYMBOL, "5m")
-        client.session.close()
+    ) as threaded:
+        threaded.open_bar()
+        threaded.advance_to(START + BAR + BAR // 3 + 10_000)
+        sync_client = ccxt.binanceusdm(client_config(threaded.url))
+        rows = sync_client.fetch_ohlcv(SYMBOL, "5m")
+        sync_client.session.close()
     assert [row[4] for row in rows[:4]] == [99, 102, 103, 99]
     assert rows[4][:2] == [START + BAR + BAR // 3, 99.0]
 
 
 def test_a_hole_in_the_candles_is_stepped_over_and_not_filled() -> None:
     holed = frame(*CANDLES).drop(index=2).reset_index(drop=True)
-    paper = PaperExchange([Listing(market_for("BTC"), Tape(holed, BAR))], START + BAR)
-    assert paper.open_bar() == START + BAR
-    paper.walk_bar()
-    assert paper.open_bar() == START + 3 * BAR
+    threaded = PaperExchange([Listing(market_for("BTC"), Tape(holed, BAR))], START + BAR)
+    assert threaded.open_bar() == START + BAR
+    threaded.walk_bar()
+    assert threaded.open_bar() == START + 3 * BAR
     asked = Params({"symbol": "BTCUSDT", "interval": "15m"})
-    rows = klines(paper.venue, asked)
+    rows = klines(threaded.venue, asked)
     assert [(row[0] - START) // BAR for row in rows] == [0, 1, 3]
-    assert paper.open_bar() is None
+    assert threaded.open_bar() is None
 
 
 def test_the_simulated_market_can_be_listed_with_detail() -> None:

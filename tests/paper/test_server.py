@@ -25,6 +25,7 @@ from tests.paper.support import (
     FLAT,
     START,
     SYMBOL,
+    UP,
     exchange,
     fills,
     frame,
@@ -32,8 +33,6 @@ from tests.paper.support import (
     stop,
     wallet,
 )
-
-UP = (100.0, 104.0, 97.0, 102.0)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "example.com", ""])

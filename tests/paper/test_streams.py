@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from typing import Any
 
 import aiohttp
@@ -11,26 +11,8 @@ import ccxt.pro
 import pytest
 
 from exchange.paper.listen_keys import ListenKeys
-from exchange.paper.server import PaperExchange, client_config, guard
-from tests.paper.support import BAR, FLAT, START, SYMBOL, exchange, place, stop
-
-UP = (100.0, 104.0, 97.0, 102.0)
-
-
-@pytest.fixture
-async def paper() -> AsyncIterator[PaperExchange]:
-    async with exchange(FLAT, UP, UP, FLAT) as running:
-        running.open_bar()
-        yield running
-
-
-@pytest.fixture
-async def client(paper: PaperExchange) -> AsyncIterator[Any]:
-    pro = ccxt.pro.binanceusdm(client_config(paper.url))
-    guard(pro, paper.url)
-    await pro.load_markets()
-    yield pro
-    await pro.close()
+from exchange.paper.server import PaperExchange
+from tests.paper.support import BAR, START, SYMBOL, place, stop
 
 
 async def within(waiting: Awaitable[Any]) -> Any:
@@ -80,15 +62,15 @@ async def private(paper: PaperExchange) -> Socket:
 
 
 async def test_candles_are_watched_and_a_new_open_time_ends_one(
-    client: Any, paper: PaperExchange
+    pro_client: Any, paper: PaperExchange
 ) -> None:
-    first = await within(client.watch_ohlcv(SYMBOL, "15m"))
+    first = await within(pro_client.watch_ohlcv(SYMBOL, "15m"))
     assert first[-1][:5] == [START + BAR, 100, 100, 100, 100]
 
     async def next_candle() -> Any:
         seen = first
         while seen[-1][0] == START + BAR:
-            seen = await client.watch_ohlcv(SYMBOL, "15m")
+            seen = await pro_client.watch_ohlcv(SYMBOL, "15m")
         return seen[-1]
 
     waiting = asyncio.create_task(next_candle())
@@ -99,16 +81,16 @@ async def test_candles_are_watched_and_a_new_open_time_ends_one(
     assert (await within(waiting))[:5] == [START + 2 * BAR, 100, 100, 100, 100]
 
 
-async def test_orders_and_trades_are_watched(client: Any, paper: PaperExchange) -> None:
-    watching = asyncio.create_task(client.watch_orders(SYMBOL))
+async def test_orders_and_trades_are_watched(pro_client: Any, paper: PaperExchange) -> None:
+    watching = asyncio.create_task(pro_client.watch_orders(SYMBOL))
     await until_listening(paper)
-    await client.create_order(
+    await pro_client.create_order(
         SYMBOL, "limit", "buy", 1, 98, {"positionSide": "LONG", "clientOrderId": "g1-L-1"}
     )
     (order,) = await within(watching)
     assert (order["clientOrderId"], order["status"], order["price"]) == ("g1-L-1", "open", 98)
-    trading = asyncio.create_task(client.watch_my_trades(SYMBOL))
-    watching = asyncio.create_task(client.watch_orders(SYMBOL))
+    trading = asyncio.create_task(pro_client.watch_my_trades(SYMBOL))
+    watching = asyncio.create_task(pro_client.watch_orders(SYMBOL))
     await asyncio.sleep(0.05)
     paper.walk_bar()
     (trade,) = await within(trading)
@@ -118,10 +100,10 @@ async def test_orders_and_trades_are_watched(client: Any, paper: PaperExchange) 
     assert (filled["status"], filled["average"]) == ("closed", 98)
 
 
-async def test_positions_and_balance_are_watched(client: Any, paper: PaperExchange) -> None:
-    assert await within(client.watch_positions([SYMBOL])) == []  # the snapshot: flat
-    watching = asyncio.create_task(client.watch_positions([SYMBOL]))
-    money = asyncio.create_task(client.watch_balance())
+async def test_positions_and_balance_are_watched(pro_client: Any, paper: PaperExchange) -> None:
+    assert await within(pro_client.watch_positions([SYMBOL])) == []  # the snapshot: flat
+    watching = asyncio.create_task(pro_client.watch_positions([SYMBOL]))
+    money = asyncio.create_task(pro_client.watch_balance())
     await asyncio.sleep(0.1)
     place(paper, "SELL", "SHORT", 2)
     positions = await within(watching)
@@ -133,15 +115,15 @@ async def test_positions_and_balance_are_watched(client: Any, paper: PaperExchan
 
 
 async def test_a_cut_line_is_an_error_and_the_next_call_reconnects(
-    client: Any, paper: PaperExchange
+    pro_client: Any, paper: PaperExchange
 ) -> None:
-    await within(client.watch_ohlcv(SYMBOL, "15m"))
-    waiting = asyncio.create_task(client.watch_ohlcv(SYMBOL, "15m"))
+    await within(pro_client.watch_ohlcv(SYMBOL, "15m"))
+    waiting = asyncio.create_task(pro_client.watch_ohlcv(SYMBOL, "15m"))
     await asyncio.sleep(0.02)
     await paper.streams.close()
     with pytest.raises(ccxt.NetworkError):
         await within(waiting)
-    again = await within(client.watch_ohlcv(SYMBOL, "15m"))
+    again = await within(pro_client.watch_ohlcv(SYMBOL, "15m"))
     assert again[-1][0] == START + BAR
 
 
@@ -212,21 +194,21 @@ async def test_a_fired_stop_tells_of_itself_and_of_its_child(paper: PaperExchang
 
 
 async def test_an_expired_listen_key_is_told_once_and_then_nothing(
-    client: Any, paper: PaperExchange
+    pro_client: Any, paper: PaperExchange
 ) -> None:
-    key = (await client.fapiPrivatePostListenKey())["listenKey"]
-    assert (await client.fapiPrivatePostListenKey())["listenKey"] == key
-    await client.fapiPrivatePutListenKey()
+    key = (await pro_client.fapiPrivatePostListenKey())["listenKey"]
+    assert (await pro_client.fapiPrivatePostListenKey())["listenKey"] == key
+    await pro_client.fapiPrivatePutListenKey()
     async with Socket(paper, f"/private/ws?listenKey={key}") as own:
         await until_listening(paper)
         paper.venue.listen_keys.expire()
         with pytest.raises(ccxt.ExchangeError, match="-1125"):
-            await client.fapiPrivatePutListenKey()
+            await pro_client.fapiPrivatePutListenKey()
         assert (await own.next())["e"] == "listenKeyExpired"
         place(paper, "BUY", "LONG", 1)
         assert await own.is_silent()
-    assert (await client.fapiPrivatePostListenKey())["listenKey"] != key
-    await client.fapiPrivateDeleteListenKey()
+    assert (await pro_client.fapiPrivatePostListenKey())["listenKey"] != key
+    await pro_client.fapiPrivateDeleteListenKey()
     assert not paper.venue.listen_keys.key
 
 

@@ -31,8 +31,8 @@ def add_backtest(commands: Any) -> None:
     add(
         "--source",
         metavar="WHERE",
-        help="binance, sim (a made-up market) or a folder with "
-        "candles (environment GRIDTUI_SOURCE, else binance)",
+        help="binance, sim (a made-up market), cache (what is on disk; cache-spot, cache-sim) or a "
+        "folder with candles (environment GRIDTUI_SOURCE, else binance)",
     )
     add("--capital", type=float, metavar="USDT", help="capital of each coin (default: 10000)")
     add("--leverage", type=int, metavar="N", help="leverage (default: 1)")

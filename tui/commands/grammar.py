@@ -17,7 +17,7 @@ class Parser(argparse.ArgumentParser):
     """argparse without abbreviations, with errors of one line that name the nearest spelling."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, allow_abbrev=False, **settings)
+        super().__init__(*args, **{**settings, "allow_abbrev": False})
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None

@@ -59,9 +59,10 @@ class BacktestScreen(FramedScreen):
     AUTO_FOCUS = "#coins"
     NUMBER = "6"
     KEYS = "first"
+    KEY_PLACES = ("app", "backtest", "form", "choice", "runs", "list", "parameters")
 
     def __init__(self, data_dir: Path | None) -> None:
-        super().__init__("-page-form -no-result")
+        super().__init__("-backtest -page-form -no-result")
         self._form = RunForm()
         self._furnished = False
         self._data_dir = data_dir
@@ -94,31 +95,27 @@ class BacktestScreen(FramedScreen):
         """No key before everything is there."""
         return self._furnished and super().check_action(action, parameters)
 
-    def refresh_from_store(self, now: datetime) -> None:
-        """Show what has changed; called ten times a second."""
-        store = self._store
-        running = store.progress is not None
-        finished = store.drain()
-        progress = store.progress
+    def take_in(self, finished: Run | None) -> None:
+        """A run has ended, with a result or (None) without one; also while another screen is up."""
         if finished is not None:
             self._show_finished(finished)
-        elif running and progress is None:
+        else:
             self._show_page("form")
-            self._form.focus_field("source")  # what breaks a checked request is its data
-        self._progress_line.show(progress)
+            self._form.focus_field(self._store.failed_field)
+        if not self.is_shown:
+            ended = f"run {finished.number} is done" if finished else "the backtest has failed"
+            self.notify(f"{ended}: {self.NUMBER} shows it", severity=_severity(finished))
+
+    def refresh_from_store(self, now: datetime) -> None:
+        """Show what has changed."""
+        store = self._store
+        self._progress_line.show(store.run_activity)
         if self._seen != store.version:
             self._seen = store.version
             self._form.say(store.message, error=store.message_is_error)
             self._show_keys()
         market, simulated = self._market()
-        self.status_line.show(
-            "BACKTEST",
-            market,
-            simulated,
-            progress.stage if progress is not None else "",
-            progress.share if progress is not None else None,
-            now,
-        )
+        self.status_line.show("BACKTEST", market, simulated, store.activities, now)
 
     # Keys
 
@@ -144,7 +141,7 @@ class BacktestScreen(FramedScreen):
         self._work(feed)
 
     def action_back(self) -> None:
-        """Cancel the run; leave the filter; change between form and result."""
+        """Cancel the run; leave the filter, a text field; change between form and result."""
         if self._store.progress is not None:
             self._store.cancel()
             self.action_form()
@@ -155,6 +152,8 @@ class BacktestScreen(FramedScreen):
         elif self._shown is not None:
             self._show_page("result")
             self._result.focus_view()
+        else:
+            self._form.leave_text()
 
     def action_form(self) -> None:
         """To the form."""
@@ -163,6 +162,9 @@ class BacktestScreen(FramedScreen):
 
     def action_runs(self) -> None:
         """To the list of runs."""
+        if not self._store.runs:
+            self.notify("there are no runs yet: enter runs the form")
+            return
         self._show_page("form")
         self._runs.focus()
 
@@ -306,10 +308,10 @@ class BacktestScreen(FramedScreen):
         if self._store.progress is not None:
             return "running"
         if self._shown is None:
-            return "first"
+            return "first" if isinstance(focused, TextField) else "start"
         if focused is self._runs:
             return "runs"
-        if isinstance(focused, TextField) and focused.takes_letters:
+        if isinstance(focused, TextField):
             return "text"
         if isinstance(focused, Input) and focused.id == "filter":
             return "filter"
@@ -338,3 +340,7 @@ class BacktestScreen(FramedScreen):
             return None
         first, second = sorted((others[-1], self._shown), key=lambda run: run.number)
         return first, second
+
+
+def _severity(finished: Run | None) -> SeverityLevel:
+    return "information" if finished else "error"

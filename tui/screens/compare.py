@@ -44,7 +44,7 @@ class CompareScreen(ModalScreen[None]):
     """The older run at the left; the difference is what the newer one changed."""
 
     CSS_PATH = "../dialogs.tcss"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012 (as Textual has it)
         (0, "-narrow"),
         (100, "-wide"),
     ]

@@ -1,7 +1,10 @@
 """The frame that all screens share: status line, screen names, body, line of keys."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from typing import ClassVar
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -11,31 +14,38 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from tui.screens.names import SCREENS
 from tui.widgets.footer import KeyLine
 from tui.widgets.status import StatusLine
 
-SCREEN_NAMES = {"6": "Backtest"}
-"""Screens by their number, which never changes."""
+if TYPE_CHECKING:
+    from tui.data_work import Outcome
+    from tui.store import Store
 
 _SMALLEST = (60, 20)
 
 
 class FramedScreen(Screen[None]):
-    """A screen inside the frame. A subclass gives its body, its number and its first keys."""
+    """A screen inside the frame. A subclass gives its body, its number and its first keys.
 
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+    It lives as long as the application, also while another one is shown.
+    """
+
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012 (as Textual has it)
         (0, "-tiny"),
         (_SMALLEST[0], "-narrow"),
         (100, "-wide"),
         (160, "-huge"),
     ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012 (as Textual has it)
         (0, "-flat"),
         (_SMALLEST[1], "-short"),
         (34, "-tall"),
     ]
     NUMBER = ""
     KEYS = ""
+    KEY_PLACES: ClassVar[tuple[str, ...]] = ()
+    """Places of `tui.keys.PLACES` that its page of keys is about."""
 
     def __init__(self, classes: str) -> None:
         super().__init__(classes=classes)
@@ -65,10 +75,28 @@ class FramedScreen(Screen[None]):
         """The widgets between the line of names and the line of keys."""
         raise NotImplementedError
 
+    async def furnish(self, store: Store) -> None:
+        """Called once, after the first paint: what that does not wait for."""
+        raise NotImplementedError
+
+    def refresh_from_store(self, now: datetime) -> None:
+        """Called ten times a second while the screen is shown."""
+        raise NotImplementedError
+
+    def take_outcome(self, outcome: Outcome) -> None:
+        """A piece of work on the data of this disk has ended, whichever screen is shown."""
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it is this screen that the user has before them, dialogs aside."""
+        return self in self.app.screen_stack
+
 
 def _names(current: str) -> Content:
     parts: list[str | tuple[str, str]] = []
-    for number, name in SCREEN_NAMES.items():
-        parts.append((f" {number} ", "$quiet"))
-        parts.append((f"{name} ", "bold $primary" if number == current else "$quiet"))
+    for screen in SCREENS:
+        chosen = screen.number == current
+        parts.append((f" {screen.number} ", "$quiet"))
+        name = f"[{screen.name}]" if chosen else f" {screen.name} "
+        parts.append((name, "bold $primary" if chosen else "$quiet"))
     return Content.assemble(*parts)

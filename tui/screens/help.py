@@ -1,5 +1,6 @@
 """The page of all keys, made from the table of keys."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -9,7 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.keys import bindings, help_of
+from tui.keys import PLACES, bindings, help_of
 from tui.widgets.footer import KeyLine
 
 _KEY_WIDTH = 8
@@ -24,9 +25,13 @@ class HelpScreen(ModalScreen[None]):
         ("question_mark,f1", "close", "close"),
     ]
 
+    def __init__(self, places: Mapping[str, str] = PLACES) -> None:
+        super().__init__()
+        self._places = places
+
     def compose(self) -> ComposeResult:
         """One scrolling page."""
-        page = VerticalScroll(Static(_page()), id="page", classes="dialog")
+        page = VerticalScroll(Static(_page(self._places)), id="page", classes="dialog")
         page.border_title = "keys"
         yield page
         yield KeyLine("help")
@@ -36,9 +41,9 @@ class HelpScreen(ModalScreen[None]):
         self.dismiss()
 
 
-def _page() -> Content:
+def _page(places: Mapping[str, str]) -> Content:
     lines: list[Content] = []
-    for heading, keys in help_of():
+    for heading, keys in help_of(places):
         lines.append(Content.styled(heading, "bold $primary"))
         lines += [
             Content.assemble((f"  {shown:<{_KEY_WIDTH}}", "bold"), (meaning, "$foreground"))

@@ -15,27 +15,16 @@ from tui.keys import bindings
 
 
 class TextField(Input):
-    """One line of text. Characters that it does not take stay free for the screen's keys."""
+    """One line of text. A character that it does not take is dropped, never a key of the screen."""
 
     def __init__(self, name: str, characters: str = ".", placeholder: str = "") -> None:
         super().__init__(id=name, placeholder=placeholder)
         self._characters = re.compile(characters)
 
-    @property
-    def takes_letters(self) -> bool:
-        """Whether letters are typed here, so that they cannot be keys of the screen."""
-        return self._characters.match("c") is not None
-
-    def check_consume_key(self, key: str, character: str | None) -> bool:
-        """Whether a key is typed into the field."""
-        return super().check_consume_key(key, character) and self._takes(character)
-
     async def _on_key(self, event: Key) -> None:
-        if event.is_printable and not self._takes(event.character):
+        if event.is_printable and not self._characters.match(event.character or ""):
             event.prevent_default()
-
-    def _takes(self, character: str | None) -> bool:
-        return character is not None and self._characters.match(character) is not None
+            event.stop()
 
 
 class Choice(Widget, can_focus=True):
@@ -122,3 +111,11 @@ class Link(Widget, can_focus=True):
     def on_click(self, _: Click) -> None:
         """A click opens it, too."""
         self.action_open()
+
+
+def step_focus(form: Widget, step: int) -> None:
+    """From the field that has the focus to the next, or the one before; at the ends it stays."""
+    fields = [w for w in form.query("*").results(Widget) if w.can_focus and w.region.height]
+    focused = form.screen.focused
+    if focused in fields:
+        fields[max(0, min(len(fields) - 1, fields.index(focused) + step))].focus()

@@ -11,18 +11,24 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from engine.wording import plural
 from tui.keys import bindings
-from tui.widgets.fields import Choice, Link, Switch, TextField
+from tui.widgets.fields import Choice, Link, Switch, TextField, step_focus
 
 if TYPE_CHECKING:
     from tui.request import FormText
 
 _DIGITS = r"[0-9 .,:_+-]"
-_SOURCES = {"sim": "simulated", "binance": "Binance", "folder": "folder"}
+_SOURCES = {
+    "sim": "simulated",
+    "binance": "Binance",
+    "cache": "disk",
+    "cache-spot": "disk, SPOT",
+    "cache-sim": "disk, SIMULATED",
+    "folder": "folder",
+}
 
 
 class RunForm(Vertical):
@@ -113,12 +119,14 @@ class RunForm(Vertical):
         if isinstance(field, TextField):
             field.action_select_all()
 
+    def leave_text(self) -> None:
+        """Out of the text fields, so that letters and digits are keys."""
+        if isinstance(self.screen.focused, TextField):
+            self.query_one("#source", Choice).focus()
+
     def action_move(self, step: int) -> None:
         """The next field, or the one before; at the ends it stays."""
-        fields = [w for w in self.query("*").results(Widget) if w.can_focus and w.region.height]
-        focused = self.screen.focused
-        if focused in fields:
-            fields[max(0, min(len(fields) - 1, fields.index(focused) + step))].focus()
+        step_focus(self, step)
 
     @on(Choice.Changed)
     def _source_changed(self, event: Choice.Changed) -> None:

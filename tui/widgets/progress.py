@@ -1,33 +1,31 @@
-"""How far the run under way is, in a bar and in words."""
-
-import time
+"""How far something under way is, in a bar and in words."""
 
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.store import Progress
+from tui.activity import Activity
 
 
 class ProgressLine(Static):
-    """`━━━━━━━╌╌╌╌╌╌╌ 48 %` and, below it, the stage; hidden while nothing runs."""
+    """`━━━━━━━╌╌╌╌╌╌╌ 48 %` and, below it, the stage; hidden while nothing is under way."""
 
     def __init__(self) -> None:
-        super().__init__(id="progress")
+        super().__init__(classes="progress")
         self.display = False
 
-    def show(self, progress: Progress | None) -> None:
-        """The run under way, or None."""
-        self.display = progress is not None
-        if progress is None:
+    def show(self, activity: Activity | None) -> None:
+        """What is under way, or None."""
+        self.display = activity is not None
+        if activity is None:
             return
         width = max(4, self.size.width - 6)
-        full = int(progress.share * width)
+        full = int(activity.share * width)
         self.update(
             Content.assemble(
                 ("━" * full, "bold $primary"),
                 ("╌" * (width - full), "$quiet"),
-                (f" {progress.share:4.0%}", "bold"),
+                (f" {activity.share:4.0%}", "bold"),
                 "\n",
-                progress.words(time.monotonic()),
+                activity.words,
             )
         )

@@ -57,8 +57,7 @@ class ResultPane(Vertical):
         self._show_tabs()
         self._show_notes(view)
         self.query_one(ResultCharts).show(view)
-        decimals = _decimals(view)
-        self.query_one(TradesTable).show(view.fills, *decimals)
+        self.query_one(TradesTable).show(run.fills(key))
         self.query_one(Summary).show(run, view)
 
     def watch_current_view(self, view: str) -> None:
@@ -71,7 +70,7 @@ class ResultPane(Vertical):
 
     def focus_view(self) -> None:
         """The focus goes where the view can be scrolled, else to its charts."""
-        log_beside = self.screen.has_class("-tall") and self.key != PORTFOLIO
+        log_beside = self.screen.has_class("-tall")
         if self.current_view == "summary":
             self.query_one(Summary).focus()
         elif self.current_view == "trades" or log_beside:
@@ -158,19 +157,6 @@ def _tab(name: str, chosen: bool) -> tuple[str, str]:
     return (f"[{name}]", "bold $primary") if chosen else (f" {name} ", "$quiet")
 
 
-def _decimals(view: CoinView) -> tuple[int, int]:
-    """Decimals of prices and quantities on this market's grid."""
-    market = view.result.get("market")
-    if market is None:
-        return 2, 3
-    return _places(market.tick), _places(market.step)
-
-
-def _places(step: object) -> int:
-    _, dot, after = format(step, "f").partition(".")
-    return len(after.rstrip("0")) if dot else 0
-
-
 def _band_line(band: Band) -> Content:
     """`fills   touch +14.10%   path +12.40%   strict -1.90%   ! the sign changes`."""
     parts: list[str | tuple[str, str]] = [("fills   ", "$quiet")]
@@ -188,4 +174,9 @@ def _warnings(view: CoinView) -> str:
         words.append(f"! {plural(sum(bars for _, bars in gaps), 'missing candle')}")
     if view.result.get("funding") in ("synthetic", "real with holes"):
         words.append(f"! funding {view.result['funding']}")
+    if view.key != PORTFOLIO and not view.metrics["total_trades"]:
+        from engine.summary import no_order_note  # with a result, numpy is loaded already
+
+        if no_order_note(view.result):
+            words.append("! capital too small for any order: s says more")
     return "   ".join(words)

@@ -1,9 +1,12 @@
 """The line on top that never lies: mode, data, what is under way, UTC clock."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from textual.content import Content
 from textual.widgets import Static
+
+from tui.activity import Activity
 
 
 class StatusLine(Static):
@@ -14,24 +17,31 @@ class StatusLine(Static):
         self._shown: tuple[object, ...] = ()
 
     def show(
-        self, mode: str, market: str, simulated: bool, doing: str, done: float | None, now: datetime
+        self,
+        mode: str,
+        market: str,
+        simulated: bool,
+        activities: Sequence[Activity],
+        now: datetime,
     ) -> None:
-        """`doing`: what is under way; `done`: the share of it, 0 to 1, None while nothing runs."""
+        """`market`: where the data on this screen are from; `activities`: all that is under way."""
         clock = now.strftime("%H:%M:%SZ")
-        state = (mode, market, simulated, doing, done, clock, self.size.width)
+        state = (mode, market, simulated, tuple(activities), clock, self.size.width)
         if state == self._shown:
             return
         self._shown = state
-        running = done is not None
         left = Content.assemble(
             (f" {mode} ", f"reverse bold $mode-{mode.lower()}"),
             "  ",
             (market, "bold $simulated" if simulated else "$foreground"),
             "  ",
-            ("running" if running else "idle", "bold" if running else "$quiet"),
-            f" {done:.0%} " if done is not None else " ",
-            (doing, "$quiet"),
+            ("running" if activities else "idle", "bold" if activities else "$quiet"),
+            *(part for activity in activities for part in _words(activity)),
         )
         room = self.size.width - len(clock) - 2
         left = left.truncate(max(room, 0), ellipsis=True, pad=True)
         self.update(Content.assemble(left, " ", (clock, "$quiet")))
+
+
+def _words(activity: Activity) -> tuple[str, tuple[str, str]]:
+    return f" {activity.share:.0%} ", (f"{activity.words} ", "$quiet")

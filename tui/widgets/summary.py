@@ -48,7 +48,7 @@ class Summary(VerticalScroll, can_focus=True):
 
 def _page(run: Run, view: CoinView, width: int) -> Content:
     # with a result, numpy is loaded already
-    from engine.summary import portfolio_summary, simulated_note, summary
+    from engine.summary import no_order_note, portfolio_summary, simulated_note, summary
 
     if view.key == PORTFOLIO:
         sections = portfolio_summary(run.results, PORTFOLIO)
@@ -56,7 +56,9 @@ def _page(run: Run, view: CoinView, width: int) -> Content:
         source = run.request.market
     else:
         sections = summary(view.result)
-        notes = view.result["candles"].attrs["notes"]
+        notes = list(view.result["candles"].attrs["notes"])
+        if why := no_order_note(view.result):
+            notes.append(why)
         source = view.result["source"]
     said = [Content.styled(simulated_note(source), "bold $simulated")] if view.simulated else []
     said += [Content.styled(f"note: {note}", "$warning") for note in notes]

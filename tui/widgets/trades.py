@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from rich.segment import Segment
@@ -17,6 +18,7 @@ from textual.strip import Strip
 from engine.wording import amount, count
 from tui.figures import minute, price
 from tui.keys import bindings
+from tui.store import CoinFills
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,10 +32,11 @@ class _Column(NamedTuple):
     title: str
     width: int
     right: bool
+    place: int
 
 
 class TradesTable(ScrollView, can_focus=True):
-    """The trade log. `show` gives it rows of layout TRADE; `narrow_to` hides some of them."""
+    """The trade log of one coin or of several; `narrow_to` hides some of its lines."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("list")
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -49,11 +52,12 @@ class TradesTable(ScrollView, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__(id="trades")
-        self._fills: npt.NDArray[Any] | None = None
-        self._rows: npt.NDArray[np.intp] | None = None
+        self._coins: Sequence[CoinFills] = ()
+        self._fills: npt.NDArray[Any] | None = None  # of all coins, in the order of time
+        self._coin: npt.NDArray[np.intp] | None = None  # whose they are
+        self._rows: npt.NDArray[np.intp] | None = None  # those that are shown
         self._columns: list[_Column] = []
         self._gap = 1
-        self._decimals = (2, 3)
         self._year = 0  # characters of a time that all rows have in common
         self._cursor = 0
         self.filter = ""
@@ -63,17 +67,22 @@ class TradesTable(ScrollView, can_focus=True):
         """Lines there are to see."""
         return 0 if self._rows is None else len(self._rows)
 
-    def show(self, fills: npt.NDArray[Any] | None, price_decimals: int, qty_decimals: int) -> None:
-        """Other fills (None: there are none to show, as for a portfolio)."""
-        self._fills = fills
-        self._decimals = (price_decimals, qty_decimals)
+    def show(self, coins: Sequence[CoinFills]) -> None:
+        """Other fills; those of several coins in one list, with a column that says whose."""
+        # numpy costs 0.1 s, so it waits for the first result
+        import numpy as np
+
+        self._coins = coins
+        fills = np.concatenate([coin.rows for coin in coins])
+        whose = np.repeat(np.arange(len(coins)), [len(coin.rows) for coin in coins])
+        order = np.argsort(fills["time"], kind="stable")
+        self._fills, self._coin = fills[order], whose[order]
         self._columns = self._layout()
         self._fit()
         self.narrow_to(self.filter)
 
     def narrow_to(self, word: str) -> None:
-        """Show only rows whose label, side or regime contains `word`; `!word` hides those."""
-        # numpy costs 0.1 s, so it waits for the first result
+        """Show only rows whose coin, label, side or regime has `word`; `!word` hides those."""
         import numpy as np
 
         self.filter = word
@@ -83,8 +92,6 @@ class TradesTable(ScrollView, can_focus=True):
             if wanted:
                 kept = self._matches(wanted) != hide
             self._rows = np.flatnonzero(kept)
-        else:
-            self._rows = None
         self._cursor = 0
         width = sum(column.width + self._gap for column in self._columns) - self._gap
         self.virtual_size = Size(width, self.row_count + 1)
@@ -104,10 +111,7 @@ class TradesTable(ScrollView, can_focus=True):
         scroll_x, scroll_y = self.scroll_offset
         width = self.size.width
         row = scroll_y + y - 1
-        if self._fills is None:
-            quiet = self.get_component_rich_style("trades--quiet")
-            strip = Strip([Segment(_NO_FILLS if y == 0 else "", quiet)])
-        elif y == 0 or row >= self.row_count:
+        if y == 0 or row >= self.row_count:
             strip = self._headings() if y == 0 else Strip.blank(width, self.rich_style)
         else:
             strip = self._row(row)
@@ -149,12 +153,14 @@ class TradesTable(ScrollView, can_focus=True):
         from engine.trades import LABELS
 
         assert self._fills is not None
+        assert self._coin is not None
         names = {
             "label": dict(enumerate(LABELS)),
             "side": _SIDES,
             "regime": _REGIMES,
         }
-        found = np.zeros(len(self._fills), bool)
+        coins = [i for i, coin in enumerate(self._coins) if word in coin.coin.lower()]
+        found = np.isin(self._coin, coins)
         for column, written in names.items():
             codes = [code for code, name in written.items() if word in name.lower()]
             found |= np.isin(self._fills[column], codes)
@@ -162,43 +168,53 @@ class TradesTable(ScrollView, can_focus=True):
 
     def _layout(self) -> list[_Column]:
         """Columns as wide as their widest cell; numbers to the right."""
-        if self._fills is None or not len(self._fills):
+        import numpy as np
+
+        fills, whose = self._fills, self._coin
+        if fills is None or whose is None or not len(fills):
             return []
-        fills = self._fills
         years = {minute(time)[:3] for time in (fills["time"][0], fills["time"][-1])}
         self._year = 0 if len(years) > 1 else 3
-        extremes = {
-            name: fills[[int(fills[name].argmin()), int(fills[name].argmax())]]
-            for name in ("price", "qty", "pnl", "fee", "funding")
-        }
-        by_length = [self._cells(row) for rows in extremes.values() for row in rows]
-        for code in ("label", "regime", "side"):
-            kinds = {int(value): i for i, value in enumerate(fills[code].tolist())}
-            by_length += [self._cells(fills[i]) for i in kinds.values()]
+        by_length = []
+        for coin in np.unique(whose):  # decimals differ from coin to coin
+            own = np.flatnonzero(whose == coin)
+            for name in ("price", "qty", "pnl", "fee", "funding"):
+                values = fills[name][own]
+                ends = own[[values.argmin(), values.argmax()]]
+                by_length += [self._cells(i) for i in ends.tolist()]
+        for codes in (whose, fills["label"], fills["regime"], fills["side"]):
+            kinds = {value: i for i, value in enumerate(codes.tolist())}
+            by_length += [self._cells(i) for i in kinds.values()]
         columns = []
         for i, title in enumerate(_TITLES):
             width = max(len(title), *(len(cells[i]) for cells in by_length))
-            columns.append(_Column(title, width, title in _NUMBERS))
+            if title != "coin" or len(self._coins) > 1:
+                columns.append(_Column(title, width, title in _NUMBERS, i))
         return columns
 
-    def _cells(self, row: Any) -> list[str]:
+    def _cells(self, i: int) -> list[str]:
+        """What stands in every column of fill `i`."""
         from engine.trades import BUY_OPEN_LONG, CIRCUIT_BREAKER_HALT, LABELS, SELL_OPEN_SHORT
 
+        assert self._fills is not None
+        assert self._coin is not None
+        row, coin = self._fills[i], self._coins[self._coin[i]]
         opening = row["label"] in (BUY_OPEN_LONG, SELL_OPEN_SHORT)
         if row["label"] == CIRCUIT_BREAKER_HALT:
             numbers = ["", "", "", ""]
         else:
             numbers = [
-                price(row["qty"], self._decimals[1]),
+                price(row["qty"], coin.qty_decimals),
                 "" if opening else amount(row["pnl"], signed=True),
                 amount(row["fee"]),
                 amount(row["funding"], signed=True) if row["funding"] else "",
             ]
         return [
             minute(row["time"])[self._year :],
+            coin.coin,
             LABELS[row["label"]],
             _SIDES[int(row["side"])],
-            price(row["price"], self._decimals[0]),
+            price(row["price"], coin.price_decimals),
             *numbers,
             _REGIMES[int(row["regime"])],
         ]
@@ -214,13 +230,14 @@ class TradesTable(ScrollView, can_focus=True):
         assert self._fills is not None
         assert self._rows is not None
         fill = self._fills[self._rows[row]]
-        cells = self._cells(fill)
+        cells = self._cells(int(self._rows[row]))
         won = "positive" if fill["pnl"] > 0 else "negative" if fill["pnl"] < 0 else "quiet"
         base = self.rich_style
         if row == self._cursor and self.has_focus:
             base += self.get_component_rich_style("trades--cursor", partial=True)
         segments = []
-        for column, cell in zip(self._columns, cells, strict=True):
+        for column in self._columns:
+            cell = cells[column.place]
             style = base + self._cell_style(column.title, f"trades--{won}")
             text = f"{cell:>{column.width}}" if column.right else f"{cell:<{column.width}}"
             segments.append(Segment(text + " " * self._gap, style))
@@ -234,7 +251,6 @@ class TradesTable(ScrollView, can_focus=True):
         return Style.null()
 
 
-_NO_FILLS = "Trades belong to a coin: [ and ] change to one."
 _WIDEST_GAP = 3
-_TITLES = ("time", "label", "side", "price", "qty", "pnl", "fee", "fund", "regime")
+_TITLES = ("time", "coin", "label", "side", "price", "qty", "pnl", "fee", "fund", "regime")
 _NUMBERS = {"price", "qty", "pnl", "fee", "fund"}

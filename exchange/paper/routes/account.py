@@ -1,8 +1,9 @@
 """The account: balance, positions, settings, trades, income, listen keys."""
 
+from bisect import bisect_left
 from typing import Any
 
-from exchange.paper.account import Income
+from exchange.paper.account import Income, Trade
 from exchange.paper.errors import refusal
 from exchange.paper.numbers import ZERO, plain
 from exchange.paper.orders import available, instrument
@@ -107,7 +108,7 @@ def user_trades(venue: Venue, params: Params) -> list[dict[str, Any]]:
     first, order_id = params.optional_integer("fromId"), params.optional_integer("orderId")
     trades = [
         trade
-        for trade in venue.account.trades[max(first or 1, 1) - 1 :]
+        for trade in _trades_from(venue, first or 1)
         if trade.order.symbol == coin.symbol and order_id in (None, trade.order.id)
     ]
     if first is not None:
@@ -247,6 +248,11 @@ def _short_view(venue: Venue, view: dict[str, Any]) -> dict[str, Any]:
     short = {name: view[name] for name in (*kept, *margins)}
     leverage = str(venue.account.leverage_of(view["symbol"]))
     return short | {"unrealizedProfit": view["unRealizedProfit"], "leverage": leverage}
+
+
+def _trades_from(venue: Venue, first: int) -> list[Trade]:
+    trades = venue.account.trades
+    return trades[bisect_left(trades, first, key=lambda trade: trade.id) :]
 
 
 def _window(venue: Venue, params: Params) -> tuple[int, int]:

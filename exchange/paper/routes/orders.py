@@ -28,6 +28,11 @@ def place(venue: Venue, params: Params) -> dict[str, Any]:
     return view
 
 
+def _test(venue: Venue, params: Params) -> dict[str, Any]:
+    """POST order/test: what a new order passes, and nothing else happens."""
+    return order_view(orders.checked(venue, params))
+
+
 def place_batch(venue: Venue, params: Params) -> list[dict[str, Any]]:
     """Up to five orders, answered in their order; each is accepted or refused for itself."""
     wanted = _list(params, "batchOrders", _LARGEST_BATCH)
@@ -208,6 +213,7 @@ _SIGNED = Security.SIGNED
 
 ORDERS: dict[tuple[str, str], Endpoint] = {
     ("POST", "/fapi/v1/order"): Endpoint(place, _SIGNED, weight=0, orders=1),
+    ("POST", "/fapi/v1/order/test"): Endpoint(_test, _SIGNED, weight=0),
     ("GET", "/fapi/v1/order"): Endpoint(find, _SIGNED),
     ("DELETE", "/fapi/v1/order"): Endpoint(cancel, _SIGNED),
     ("PUT", "/fapi/v1/order"): Endpoint(_amend, _SIGNED, orders=1),

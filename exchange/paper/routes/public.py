@@ -5,6 +5,7 @@ from typing import Any
 
 from exchange.paper.errors import refusal
 from exchange.paper.instrument import Instrument
+from exchange.paper.notices import PriceMoved
 from exchange.paper.numbers import ONE, ZERO, plain
 from exchange.paper.orders import instrument
 from exchange.paper.params import Params
@@ -13,8 +14,11 @@ from exchange.paper.tape import Ohlcv
 from exchange.paper.venue import Venue
 from exchange.timeframe import DAY_MS, HOUR_MS, TIMEFRAMES
 
+Level = tuple[str, str]
+"""Price and size."""
+
 _USUAL_FUNDING_MS = 8 * HOUR_MS
-_LEVELS = 20
+LEVELS = 20
 _LEVEL_WORTH = Decimal(1_000_000)
 
 
@@ -60,21 +64,23 @@ def best(coin: Instrument) -> tuple[Decimal, Decimal]:
     return coin.price // tick * tick, -(-coin.price // tick) * tick
 
 
-def depth(venue: Venue, params: Params) -> dict[str, Any]:
-    """A made-up book around the price: a million USDT a level."""
-    coin = instrument(venue, params)
-    count = min(page(params, 500, 1000), _LEVELS)
+def levels(coin: Instrument, count: int) -> tuple[list[Level], list[Level]]:
+    """Bids and asks of a made-up book around the price: a million USDT a level."""
     bid, ask = best(coin)
     tick, step = coin.market.tick, coin.market.step
     size = plain(max(_LEVEL_WORTH / coin.price // step * step, step))
+    bids = [(plain(bid - tick * i), size) for i in range(count) if bid > tick * i]
+    return bids, [(plain(ask + tick * i), size) for i in range(count)]
+
+
+def depth(venue: Venue, params: Params) -> dict[str, Any]:
+    coin = instrument(venue, params)
+    count = min(page(params, 500, 1000), LEVELS)
+    # the stream's next difference is to this book
+    venue.tell(PriceMoved(coin.symbol))
+    bids, asks = levels(coin, count)
     now = venue.clock.market_ms
-    return {
-        "lastUpdateId": now,
-        "E": now,
-        "T": now,
-        "bids": [[plain(bid - tick * i), size] for i in range(count) if bid > tick * i],
-        "asks": [[plain(ask + tick * i), size] for i in range(count)],
-    }
+    return {"lastUpdateId": coin.moves, "E": now, "T": now, "bids": bids, "asks": asks}
 
 
 def book_ticker(venue: Venue, coin: Instrument) -> dict[str, Any]:
@@ -247,4 +253,8 @@ PUBLIC: dict[tuple[str, str], Endpoint] = {
     ("GET", "/fapi/v1/premiumIndex"): Endpoint(_one_or_all(premium_index), all_weight=10),
     ("GET", "/fapi/v1/fundingRate"): Endpoint(funding_rate),
     ("GET", "/fapi/v1/fundingInfo"): Endpoint(_funding_info),
+    # what ccxt asks the spot host before it loads markets, unless it is told not to
+    ("GET", "/sapi/v1/capital/config/getall"): Endpoint(lambda _venue, _params: []),
+    ("GET", "/sapi/v1/margin/allPairs"): Endpoint(lambda _venue, _params: []),
+    ("GET", "/sapi/v1/margin/isolated/allPairs"): Endpoint(lambda _venue, _params: []),
 }

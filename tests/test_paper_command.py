@@ -1,0 +1,419 @@
+"""`gridtui paper`: the command, its console, and the README's client against it (about 16 s)."""
+
+import asyncio
+import os
+import pty
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import ccxt
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import OptionList
+
+import gridtui
+from exchange.errors import DataError
+from exchange.paper.fault_menu import MENU
+from exchange.paper.listing import Offer, load_offer
+from exchange.paper.server import PaperExchange
+from exchange.paper.threaded import ThreadedExchange
+from tests.screen_text import screen_text, until
+from tui.commands.paper import _serving
+from tui.keys import KEYS
+from tui.paper_app import PaperApp
+from tui.screens.help import HelpScreen
+from tui.screens.question import Question
+
+ROOT = Path(gridtui.__file__).parent
+README = (ROOT / "README.md").read_text()
+DAY = 86_400_000
+SYMBOL = "BTC/USDT:USDT"
+
+
+@contextmanager
+def served(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str, list[str]]]:
+    """The command as a process: it, its address, and what it has printed until it served."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gridtui", "paper", "--port", "0", *arguments],
+        cwd=ROOT,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        head = []
+        for line in process.stdout:
+            head.append(line.rstrip())
+            if line.startswith("ccxt "):
+                break
+        found = re.search(r"http://127\.0\.0\.1:\d+", head[0])
+        assert found is not None
+        yield process, found[0], head
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def unmodified(url: str, **options: Any) -> Any:
+    """A ccxt client of which only the addresses are others."""
+    client = ccxt.binanceusdm({"apiKey": "paper", "secret": "paper", **options})
+    for name, address in client.urls["api"].items():
+        client.urls["api"][name] = f"{url}/{address.split('/', 3)[3]}"
+    return client
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_readme_s_client_trades_on_it_and_a_signal_stops_it_cleanly(
+    number: signal.Signals, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (script,) = (
+        each for each in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if ":8899" in each
+    )
+    ledger, faults = tmp_path / "ledger.jsonl", tmp_path / "faults.toml"
+    (example,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    faults.write_text(re.sub(r"rate = .*", "rate = 1e-9", example))
+    with served("--ledger", str(ledger), "--faults", str(faults)) as (process, url, head):
+        exec(compile(script.replace("http://127.0.0.1:8899", url), "README", "exec"), {})
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("long 0.01 at ")
+    assert printed[1].startswith("sell 0.01 at ")
+    assert "trade    BUY LONG 0.01 BTCUSDT at " in out
+    assert re.search(r"stopped after \d+ requests and 1 trade\n$", out)
+    said = dict(line.split(maxsplit=1) for line in head[1:])
+    assert (said["key"], said["secret"], said["coins"]) == ("paper", "paper", "BTCUSDT")
+    assert said["market"].startswith("SIMULATED")
+    assert said["clock"] == "from now, real time"
+    assert said["faults"].endswith("6 faults")
+    kinds = {line.split('"kind": "')[1].split('"')[0] for line in ledger.read_text().splitlines()}
+    assert kinds == {"request", "order", "trade", "wallet"}
+
+
+def test_refusals_and_faults_are_lines_and_a_secret_of_ones_own_is_not_shown(
+    tmp_path: Path,
+) -> None:
+    faults = tmp_path / "faults.toml"
+    faults.write_text("[[fault]]\nwhat = 'code'\ncode = -1008\nendpoint = '/fapi/v1/order'\n")
+    arguments = ["--faults", str(faults), "--secret", "hidden-one", "--key", "mine", "--one-way"]
+    with served(*arguments) as (process, url, head):
+        client = unmodified(url, apiKey="mine", secret="hidden-one")
+        with pytest.raises(ccxt.BaseError, match="-1008"):
+            client.create_order(SYMBOL, "market", "buy", 0.01)
+        with pytest.raises(ccxt.ExchangeError, match="-4061"):
+            client.create_order(SYMBOL, "market", "buy", 0.01, None, {"positionSide": "LONG"})
+        assert client.create_order(SYMBOL, "market", "buy", 0.01)["status"] == "closed"
+        process.terminate()
+        out, _ = process.communicate(timeout=20)
+    lines = [re.sub(r"^\S+ \S+ +|  \d+ ms$", "", line) for line in out.splitlines()]
+    assert lines[:3] == [
+        "fault    code -1008 struck POST /fapi/v1/order",
+        "refused  POST /fapi/v1/order  503 -1008",
+        "refused  POST /fapi/v1/order  400 -4061",
+    ]
+    assert lines[3].startswith("trade    BUY BOTH 0.01 BTCUSDT at ")
+    assert "hidden-one" not in "\n".join(head) + out
+
+
+def test_a_port_that_is_taken_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code = gridtui.main(["paper", "--plain", "--port", str(taken.getsockname()[1])])
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"gridtui: .* cannot listen on port \d+ \(.*\): choose another\n", err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--port", "99999"], "argument --port: '99999' is not a port: use 0 to 65535"),
+        (["--speed", "0"], "argument --speed: '0' is not a speed"),
+        (["--speed", "nan"], "argument --speed: 'nan' is not a speed"),
+        (["--wallet", "-5"], "argument --wallet: '-5' is not an amount"),
+        (["--coin", "B TC"], "'B TC' is not a USDT perpetual"),
+        (["--coin", "BTC", "BTCUSDT"], "at least one coin, and each only once"),
+        (["--coin", "BTC", "--source", "."], "nor is any other timeframe of BTC/USDT"),
+        (["--source", "binance"], "source 'binance' is neither 'sim' nor a folder"),
+        (["--source", "nowhere"], "source 'nowhere' is neither 'sim' nor a folder"),
+        (["--start", "soon"], "'soon' is not a time"),
+        (["--timeframe", "7m"], "timeframe '7m' is not known"),
+        (["--seed", "-1"], "seed -1 is out of range"),
+        (["--key", "with blank"], "the API key travels in an HTTP header"),
+        (["--faults", "none.toml"], "none.toml: cannot be read"),
+        (["--ledger", "/nowhere/ledger.jsonl"], "cannot use /nowhere/ledger.jsonl"),
+        (["--ports", "3"], "unrecognized arguments: --ports 3: did you mean --port?"),
+    ],
+)
+def test_what_a_user_gets_wrong_is_one_line(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert gridtui.main(["paper", "--plain", "--port", "0", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("gridtui: ")
+    assert err.count("\n") == 1
+    assert complaint in err
+
+
+def test_the_environment_names_a_source_and_the_keys(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def serving(*arguments: str) -> dict[str, str]:
+        args = gridtui._parser().parse_args(["paper", *arguments])
+        return dict(_serving(args).about)
+
+    candles(tmp_path, "BTCUSDT_15m", 3 * 96, 900_000)
+    monkeypatch.setenv("GRIDTUI_PAPER_KEY", "my-key")
+    monkeypatch.setenv("GRIDTUI_PAPER_SECRET", "my-secret")
+    monkeypatch.setenv("GRIDTUI_SOURCE", str(tmp_path))
+    said = serving()
+    assert (said["key"], said["secret"]) == ("my-key", "as you gave it")
+    assert "BTCUSDT_15m.csv" in said["market"]
+    assert serving("--key", "other")["key"] == "other"
+    monkeypatch.setenv("GRIDTUI_SOURCE", "binance")
+    assert "SIMULATED" in serving()["market"]
+
+
+def candles(
+    folder: Path, name: str, count: int, length: int, first: int = 1_704_067_200_000
+) -> None:
+    """A CSV of candles that rise by 1 each."""
+    rows = [f"{first + i * length},{i + 100},{i + 101},{i + 99},{i + 101},5" for i in range(count)]
+    head = "timestamp,open,high,low,close,volume"
+    (folder / f"{name}.csv").write_text("\n".join([head, *rows]) + "\n")
+
+
+def test_recorded_candles_open_after_a_month_or_half_of_what_there_is(tmp_path: Path) -> None:
+    first = 1_704_067_200_000
+    candles(tmp_path, "BTCUSDT_15m", 100 * 96, 900_000)
+    candles(tmp_path, "ETHUSDT_15m", 10 * 96, 900_000, first + DAY)
+    assert load_offer(["BTC"], tmp_path).start_ms == first + 30 * DAY
+    both = load_offer(["BTC", "ETH"], tmp_path)
+    assert (both.start_ms, both.end_ms) == (first + 6 * DAY, first + 11 * DAY)
+    assert both.timeframe == "15m"
+    chosen = load_offer(["BTC"], tmp_path, start="2024-03-01")
+    bars = chosen.listings[0].tape.bars
+    assert int(bars.time[0]) == chosen.start_ms - 30 * DAY
+    with pytest.raises(DataError, match="end together at 2024-01-12 00:00 UTC"):
+        load_offer(["BTC", "ETH"], tmp_path, start="2024-01-12")
+    candles(tmp_path, "BTCUSDT_1m", 3 * 1440, 60_000)
+    assert load_offer(["BTC"], tmp_path).timeframe == "1m"
+    assert load_offer(["BTC", "ETH"], tmp_path).timeframe == "15m"
+    assert load_offer(["BTC"], tmp_path, timeframe="15m").timeframe == "15m"
+
+
+def test_a_simulated_market_lasts_half_a_year_and_never_more_than_a_million_bars() -> None:
+    def days(offer: Offer) -> float:
+        return (offer.end_ms - offer.start_ms) / DAY
+
+    assert days(load_offer(["BTC"])) == 180
+    assert days(load_offer(["BTC"], speed=3)) == 540
+    assert days(load_offer(["BTC"], speed=1000)) == 1_000_000 / 1440
+    placed = load_offer(["BTC"], start="2024-01-10")
+    assert (placed.from_now, placed.start_ms) == (False, 1_704_844_800_000)
+
+
+def test_on_the_simulated_market_the_clock_is_the_real_one() -> None:
+    offer = load_offer(["BTC"])
+
+    def make() -> PaperExchange:
+        return PaperExchange(offer.listings, offer.start_ms, speed=1.0, from_now=offer.from_now)
+
+    with ThreadedExchange(make) as paper:
+        client = unmodified(paper.url, apiKey="paper-key", secret="paper-secret")
+        assert abs(client.fetch_time() - time.time() * 1000) < 500
+        assert client.fetch_balance()["USDT"]["total"] == 10_000  # signed by this machine's clock
+        (last,) = client.fetch_ohlcv(SYMBOL, "1m", limit=1)
+        assert 0 <= time.time() * 1000 - last[0] < 62_000
+        assert len(client.fetch_ohlcv(SYMBOL, "15m", limit=1000)) == 1000
+        assert paper.exchange.clients == 1
+        client.session.close()
+
+
+@asynccontextmanager
+async def console(
+    size: tuple[int, int] = (80, 24), *arguments: str
+) -> AsyncIterator[tuple[PaperApp, Pilot[None], ThreadedExchange]]:
+    args = gridtui._parser().parse_args(["paper", "--start", "2024-01-10", *arguments])
+    serving = _serving(args)
+    with ThreadedExchange(serving.make) as exchange:
+        app = PaperApp(exchange, serving)
+        async with app.run_test(size=size) as pilot:
+            await until(pilot, lambda: "wallet 10,000.00" in screen_text(app), "the account")
+            yield app, pilot, exchange
+
+
+def armed(exchange: ThreadedExchange) -> list[str]:
+    return exchange.call(lambda paper: [fault.what for fault in paper.faults.armed()])
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_the_console_shows_account_requests_and_trades(size: tuple[int, int]) -> None:
+    async with console(size) as (app, pilot, exchange):
+        top = screen_text(app).splitlines()
+        assert top[0].startswith(" PAPER   SIMULATED  BTCUSDT ")
+        assert top[0].endswith("Z x1")
+        assert exchange.url in top[1]
+        assert top[-1].startswith(" enter arm  w when")
+        keys = {"apiKey": "paper", "secret": "paper", "options": {"adjustForTimeDifference": True}}
+        client = unmodified(exchange.url, **keys)
+
+        def trade() -> None:
+            long = {"positionSide": "LONG"}
+            client.create_order(SYMBOL, "market", "buy", 0.01, None, long)
+            client.create_order(SYMBOL, "limit", "buy", 0.01, 41_000, long)
+            with pytest.raises(ccxt.OrderNotFound):
+                client.cancel_order("5", SYMBOL)
+
+        await asyncio.to_thread(trade)
+        await until(pilot, lambda: "-2011" in screen_text(app), "the refusal")
+        await until(pilot, lambda: "1 open order" in screen_text(app), "the order")
+        text = screen_text(app)
+        assert "LONG 0.01 at " in text
+        assert "BUY LONG 0.01 at 41,000 GTC" in text
+        assert re.search(r"trade    BUY LONG 0\.01 BTCUSDT at ", text)
+        assert re.search(r"refused  DELETE /fapi/v1/order  400 -2011  \d+ ms", text)
+        assert re.search(r"1 order  1 trade  1 connection", text)
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, Question), "the question")
+        await pilot.press("n")
+        client.session.close()
+        await until(pilot, lambda: "0 connections" in screen_text(app), "the client's leaving")
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running, "the end")
+
+
+async def test_the_console_arms_a_fault_for_as_long_as_is_chosen() -> None:
+    async with console() as (app, pilot, exchange):
+
+        def ask() -> None:
+            with pytest.raises(ccxt.ExchangeNotAvailable):
+                unmodified(exchange.url).fetch_time()
+
+        menu = app.screen.query_one(OptionList)
+        menu.highlighted = list(MENU).index("http 503")
+        await pilot.press("enter")
+        await until(pilot, lambda: "1 armed" in screen_text(app), "the armed fault")
+        assert "* http 503" in screen_text(app)
+        await asyncio.to_thread(ask)
+        await until(pilot, lambda: "* http 503" not in screen_text(app), "its end")
+        assert "fault    http 503 struck GET /fapi/v1/time" in screen_text(app)
+        assert armed(exchange) == []
+
+        await pilot.press("w", "space")
+        assert "faults for: next order" in screen_text(app)
+        await until(pilot, lambda: armed(exchange) == ["http"], "the armed fault")
+        (fault,) = exchange.call(lambda paper: paper.faults.armed())
+        assert fault.endpoint == "POST /fapi/v1/order"
+        await pilot.press("space")
+        await until(pilot, lambda: armed(exchange) == [], "its being taken back")
+
+        await pilot.press("right", "right", "enter")
+        assert "faults for: until taken back" in screen_text(app)
+        for _ in range(3):
+            await asyncio.to_thread(ask)
+        assert armed(exchange) == ["http"]
+        await pilot.press("d")
+        await until(pilot, lambda: armed(exchange) == [], "good behaviour")
+        assert "* http 503" not in screen_text(app)
+
+
+async def test_the_console_reaches_every_fault(tmp_path: Path) -> None:
+    file = tmp_path / "faults.toml"
+    file.write_text("[[fault]]\nwhat = 'drop'\nnumber = 1000\n")
+    async with console((80, 24), "--faults", str(file)) as (app, pilot, exchange):
+        for index in range(len(MENU)):
+            app.screen.query_one(OptionList).highlighted = index
+            app.screen.action_arm()
+        armed_text = f"{len(MENU) + 1} armed, 1 of the file"
+        await until(pilot, lambda: armed_text in screen_text(app), "all faults")
+        wanted = ["drop", *(fault.what for fault in MENU.values())]
+        assert armed(exchange) == wanted
+
+
+async def test_the_console_s_page_of_keys_has_them_all() -> None:
+    async with console((80, 24)) as (app, pilot, _):
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen), "the page of keys")
+        text = screen_text(app)
+        assert all(key.meaning in text for key in KEYS if key.place == "paper")
+        await pilot.press("escape")
+
+
+async def test_a_terminal_that_is_too_small_is_told_so() -> None:
+    serving = _serving(gridtui._parser().parse_args(["paper"]))
+    with ThreadedExchange(serving.make) as exchange:
+        app = PaperApp(exchange, serving)
+        async with app.run_test(size=(59, 24)) as pilot:
+            await until(pilot, lambda: "too small" in screen_text(app), "the notice")
+
+
+@pytest.mark.parametrize("stop", [b"q", signal.SIGTERM])
+def test_on_a_terminal_the_console_opens_and_stops_with_exit_code_0(
+    stop: bytes | signal.Signals,
+) -> None:
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(ROOT)
+        os.environ.update(TERM="xterm-256color", COLUMNS="80", LINES="24")
+        os.execv(sys.executable, [sys.executable, "-m", "gridtui", "paper", "--port", "0"])
+    seen, stopped = b"", False
+    while True:
+        try:
+            piece = os.read(terminal, 65_536)
+        except OSError:
+            break
+        seen += piece
+        if b"wallet" in seen and not stopped:
+            stopped = True
+            if isinstance(stop, bytes):
+                os.write(terminal, stop)
+            else:
+                os.kill(process, stop)
+        if not piece:
+            break
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
+    assert b"SIMULATED" in seen
+    assert b"\x1b[?1049l" in seen  # the terminal is as it was
+
+
+def test_help_answers_without_loading_anything_heavy() -> None:
+    code = (
+        "import sys, gridtui\n"
+        "code = gridtui.main(['paper', '--help'])\n"
+        "heavy = 'numpy pandas ccxt textual pydantic aiohttp'.split()\n"
+        "loaded = [name for name in heavy if name in sys.modules]\n"
+        "assert not loaded, loaded\n"
+        "sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--port" in done.stdout
+
+
+def test_a_reader_that_goes_away_ends_it_without_a_word() -> None:
+    with served() as (process, url, _):
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        with pytest.raises(ccxt.BaseError):
+            unmodified(url).create_order(SYMBOL, "market", "buy", 0.01)  # hedge mode: refused
+        assert process.stderr.read() == ""
+        assert process.wait() == gridtui.READER_GONE
+        process.stdout = None

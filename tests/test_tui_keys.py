@@ -1,0 +1,130 @@
+"""Keys by where the focus is, and going from screen to screen. Costs 15 s."""
+
+import pytest
+
+from tests.screen_text import screen_text, until
+from tests.tui_app import fill_endless, fill_long, form, lines, opened, quick_run, tap
+from tui.screens.backtest import BacktestScreen
+from tui.screens.help import HelpScreen
+from tui.screens.names import SCREENS
+from tui.screens.parameters import ParametersScreen
+from tui.screens.question import Question
+
+
+@pytest.mark.parametrize(("field", "downs"), [("start", 2), ("capital", 4), ("leverage", 5)])
+async def test_what_a_field_does_not_take_is_dropped_and_is_no_key(field: str, downs: int) -> None:
+    async with opened() as (app, pilot):
+        before = form(app).text
+        await pilot.press(*["down"] * downs, *"qrpxcfvst?/][")
+        await pilot.pause()
+        assert app.is_running
+        assert form(app).text == before
+        assert app.focused is not None
+        assert app.focused.id == field
+        assert isinstance(app.screen, BacktestScreen)
+        assert "all keys" in lines(app)[-1]
+
+
+async def test_digits_are_typed_into_text_fields_and_change_the_screen_elsewhere() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("8")
+        assert form(app).text.coins == "8"
+        await pilot.press("escape", "8")
+        await until(pilot, lambda: "[Data]" in screen_text(app), "the Data screen")
+        await pilot.press("6")
+        await until(pilot, lambda: "[Backtest]" in screen_text(app), "the Backtest screen")
+        assert form(app).text.coins == "8"
+
+
+async def test_escape_leaves_a_text_field_before_there_is_a_result() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("escape")
+        assert app.focused is not None
+        assert app.focused.id == "source"
+        assert "q quit" in lines(app)[-1]
+
+
+async def test_a_dialog_takes_no_screens_number() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("escape", "p")
+        await until(pilot, lambda: isinstance(app.screen, ParametersScreen), "the parameters")
+        await pilot.press("8")
+        await pilot.pause()
+        assert isinstance(app.screen, ParametersScreen)
+
+
+@pytest.mark.parametrize("key", ["f1", "p"])
+async def test_ctrl_q_leaves_from_within_a_dialog(key: str) -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("escape", key)
+        await until(
+            pilot, lambda: isinstance(app.screen, HelpScreen | ParametersScreen), "the dialog"
+        )
+        await pilot.press("ctrl+q")
+        await pilot.pause()
+        assert not app.is_running
+
+
+async def test_ctrl_q_within_a_dialog_asks_once_while_a_run_is_under_way() -> None:
+    async with opened() as (app, pilot):
+        await fill_endless(pilot)
+        await tap(pilot, "enter", "f1")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen), "the page of keys")
+        await tap(pilot, "ctrl+q", "ctrl+q")
+        await until(pilot, lambda: isinstance(app.screen, Question), "the question")
+        await tap(pilot, "n")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen), "the page of keys again")
+        await tap(pilot, "ctrl+q")
+        await until(pilot, lambda: isinstance(app.screen, Question), "the question again")
+        await tap(pilot, "y")
+        await until(pilot, lambda: not app.is_running, "the end")
+        await until(pilot, lambda: not app.store.busy, "the end of the thread")
+
+
+async def test_the_list_of_runs_is_not_entered_while_it_is_empty() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("escape", "r")
+        await pilot.pause()
+        assert "there are no runs yet" in screen_text(app)
+        assert app.focused is not None
+        assert app.focused.id == "source"
+
+
+async def test_a_run_goes_on_while_another_screen_is_shown_and_every_status_line_says_so() -> None:
+    async with opened() as (app, pilot):
+        await fill_long(pilot, "BTC ETH", "2022-01-01")
+        await tap(pilot, "enter", "8")
+        await until(pilot, lambda: "[Data]" in screen_text(app), "the Data screen")
+        seen = False
+
+        def done() -> bool:
+            nonlocal seen
+            seen |= "running" in lines(app)[0]
+            return bool(app.store.runs) and "idle" in lines(app)[0]
+
+        await until(pilot, done, "the result")
+        assert seen
+        await until(pilot, lambda: "run 1 is done: 6 shows it" in screen_text(app), "the word")
+        await pilot.press("6")
+        await until(pilot, lambda: "run 1 of 1" in screen_text(app), "the result")
+        assert "esc form" in lines(app)[-1]
+
+
+async def test_a_screen_is_as_it_was_left_and_fits_a_terminal_that_has_changed() -> None:
+    async with opened((80, 24)) as (app, pilot):
+        await quick_run(pilot)
+        await pilot.press("s")
+        await pilot.pause()
+        await pilot.press("8")
+        await until(pilot, lambda: "[Data]" in screen_text(app), "the Data screen")
+        await pilot.resize_terminal(120, 40)
+        await pilot.press("6")
+        await until(pilot, lambda: "Profit Factor" in screen_text(app), "the summary")
+        assert len(lines(app)) == 40
+        assert "run 1 of 1" in screen_text(app)
+        assert "coins" in screen_text(app)
+
+
+def test_every_screen_has_a_number_and_a_class_of_its_own() -> None:
+    for name in SCREENS:
+        assert name.number == name.make(None).NUMBER

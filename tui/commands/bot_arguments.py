@@ -1,0 +1,129 @@
+"""The flags that say what a bot is to do, for `gridtui live` and `gridtui doctor`."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tui.commands.grammar import UsageError, add_data_dir
+
+if TYPE_CHECKING:
+    from engine.live.bot import BotConfig, Mode
+    from exchange.binance.keys import FoundKeys
+
+_PAPER_ONLY = ("source", "speed", "seed", "start")
+
+
+def add_bot_arguments(command: argparse.ArgumentParser, *, coin_required: bool) -> None:
+    """The guide's flags, those of the paper exchange, and those of the strategy."""
+    add = command.add_argument
+    default = {} if coin_required else {"default": "BTC"}
+    shown = "" if coin_required else " (default: BTC)"
+    add("--coin", required=coin_required, metavar="COIN", help=f"BTC, ETH, ..{shown}", **default)
+    add("--capital", type=float, metavar="USDT", help="default: the whole wallet")
+    add("--leverage", type=int, metavar="N", help="default: the parameters'")
+    modes = command.add_mutually_exclusive_group()
+    modes.add_argument(
+        "--dry-run", action="store_true", help="real market, simulated orders; needs no keys"
+    )
+    modes.add_argument("--testnet", action="store_true", help="Binance's demo trading: no real money")
+    modes.add_argument(
+        "--paper", action="store_true", help="a local exchange: no keys, no network, any speed"
+    )
+    goes_on = command.add_mutually_exclusive_group()
+    goes_on.add_argument("--resume", action="store_true", help="go on with the state on disk")
+    goes_on.add_argument(
+        "--fresh", action="store_true", help="move the state on disk aside, whatever it holds"
+    )
+    add("--no-short", action="store_true", help="long grid only")
+    add("--source", metavar="WHERE", help="with --paper: sim or a folder with candles")
+    add("--speed", type=float, metavar="N", help="with --paper: times real time (default: 1)")
+    add("--seed", type=int, metavar="N", help="with --paper: which simulated market (default: 4)")
+    add("--start", metavar="DATE", help="with --paper: where the market begins")
+    add("--config", type=Path, metavar="FILE", help="TOML file with [strategy]")
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="assignments",
+        help="any parameter of the strategy; may be repeated",
+    )
+    add_data_dir(command)
+
+
+def mode_of(args: argparse.Namespace) -> "Mode":
+    """Where the orders go."""
+    if args.paper:
+        return "paper"
+    if args.dry_run:
+        return "dry-run"
+    return "demo" if args.testnet else "live"
+
+
+def data_folder(args: argparse.Namespace) -> Path:
+    """`--data-dir`, the environment's, or `data`."""
+    return Path(args.data_dir or os.environ.get("GRIDTUI_DATA") or "data")
+
+
+def keys_for(args: argparse.Namespace) -> "FoundKeys | None":
+    """The keys that the mode needs; None for those that need none.
+
+    Raises:
+        DataError: they are missing.
+    """
+    from exchange.binance.keys import find_keys
+
+    if mode_of(args) in ("paper", "dry-run"):
+        return None
+    return find_keys(bool(args.testnet), [Path.cwd(), data_folder(args)])
+
+
+def bot_config(args: argparse.Namespace, found: "FoundKeys | None", mode: "Mode") -> "BotConfig":
+    """What the flags say, checked; parameters from `--config`, flags and `--set`, later wins.
+
+    Raises:
+        UsageError: flags that do not belong together.
+        DataError, ParameterError, StateError: values that cannot be used.
+    """
+    from engine.live.bot import BotConfig  # pandas, numba, pydantic: 1.5 s
+    from engine.live.earlier import earlier_run
+    from engine.params import StrategyParams, load_config_file, parse_assignment
+    from exchange.symbol import Symbol
+
+    strategy, backtest = load_config_file(args.config) if args.config else ({}, {})
+    flags = {"leverage": args.leverage, "allow_short": False if args.no_short else None}
+    chosen = {name: value for name, value in flags.items() if value is not None}
+    chosen |= dict(parse_assignment(text) for text in args.assignments)
+    if args.resume and (chosen or args.config or args.capital is not None):
+        raise UsageError(
+            "a run that is resumed keeps its parameters and its capital: leave out --capital, "
+            "--leverage, --no-short, --config and --set, or start with --fresh"
+        )
+    paper = {name: getattr(args, name) for name in _PAPER_ONLY}
+    given = {name: value for name, value in paper.items() if value is not None}
+    if given and mode != "paper":
+        raise UsageError(f"--{next(iter(given))} belongs to --paper")
+    if mode == "paper":
+        source = os.environ.get("GRIDTUI_SOURCE", "")
+        given.setdefault("source", source if source and Path(source).is_dir() else "sim")
+    config = BotConfig(
+        symbol=Symbol.parse(args.coin),
+        mode=mode,
+        params=StrategyParams.checked(strategy | chosen),
+        data_dir=data_folder(args),
+        timeframe=backtest.get("timeframe", "15m"),
+        capital=args.capital,
+        keys=found.keys if found else None,
+        resume=args.resume,
+        fresh=args.fresh,
+        base_url=os.environ.get("GRIDTUI_BINANCE_URL") or None,
+        **given,
+    )
+    earlier = earlier_run(config.folder, config.symbol) if args.resume else None
+    if earlier is None:
+        return config
+    import dataclasses
+
+    known: dict[str, Any] = {"params": earlier.params, "timeframe": earlier.timeframe}
+    return dataclasses.replace(config, **known)

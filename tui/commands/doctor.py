@@ -1,0 +1,54 @@
+"""`gridtui doctor`: what a bot needs, looked at; and what a report of a defect should say."""
+
+import argparse
+import asyncio
+import platform
+from typing import TYPE_CHECKING, Any
+
+from engine import __version__
+from tui.commands.bot_arguments import add_bot_arguments, bot_config, keys_for, mode_of
+
+if TYPE_CHECKING:
+    from engine.live.preflight import Check
+
+_MARKS = {"ok": "ok  ", "warning": "warn", "bad": "BAD "}
+_LABEL = 15
+
+
+def add_doctor(commands: Any) -> None:
+    command = commands.add_parser(
+        "doctor",
+        help="look at everything that a bot needs, and change nothing",
+        description="Look at clock, keys, account, market, disk and state, as `gridtui live` does "
+        "before it trades. Nothing is changed. Exit code 1 if something forbids to trade.",
+    )
+    command.set_defaults(run=_doctor)
+    add_bot_arguments(command, coin_required=False)
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from engine.live.preflight import Check, preflight  # pandas, numba, aiohttp: 2 s
+    from exchange.errors import DataError
+
+    mode, found, missing = mode_of(args), None, []
+    try:
+        found = keys_for(args)
+    except DataError as error:
+        missing.append(Check("keys", "none", "an API key", "bad", str(error)))
+        mode = "dry-run"  # what needs no keys can still be looked at
+    config = bot_config(args, found, mode)
+    print(f"gridtui {__version__}, Python {platform.python_version()}, {platform.platform()}")
+    print(f"{config.symbol}, {mode_of(args)}, data in {config.data_dir.absolute()}", flush=True)
+    looked = asyncio.run(preflight(config, found.notes if found else ()))
+    checks = [*missing, *looked.checks]
+    for check in checks:
+        print(line_of(check))
+    return 1 if any(check.state == "bad" for check in checks) else 0
+
+
+def line_of(check: "Check") -> str:
+    """One line for a check; what is not well says what to do."""
+    text = f"{_MARKS[check.state]} {check.name:<{_LABEL}} {check.value}"
+    if check.state == "ok":
+        return text
+    return f"{text} (wanted: {check.wanted})" + (f"; {check.advice}" if check.advice else "")

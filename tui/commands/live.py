@@ -1,0 +1,112 @@
+"""`gridtui live`: one bot in this process, with or without a terminal."""
+
+import argparse
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tui.commands.bot_arguments import add_bot_arguments, bot_config, keys_for, mode_of
+from tui.commands.grammar import UsageError
+
+if TYPE_CHECKING:
+    from engine.live.bot import BotConfig
+    from engine.live.preflight import Preflight
+    from exchange.binance.keys import FoundKeys
+
+
+def add_live(commands: Any) -> None:
+    command = commands.add_parser(
+        "live",
+        help="trade: real money, demo trading, a dry run or on paper",
+        description="Run the strategy on an exchange. Without --dry-run, --testnet or --paper the "
+        "money is real. SIGINT and SIGTERM stop it: entries are cancelled, positions stay with "
+        "their take-profits and stops, --resume goes on.",
+    )
+    command.set_defaults(run=_live)
+    add_bot_arguments(command, coin_required=True)
+    add = command.add_argument
+    add("--headless", action="store_true", help="no screen; goes on when the terminal is closed")
+    add("--yes", action="store_true", help="do not ask before trading real money")
+    add(
+        "--log-level",
+        default="INFO",
+        type=str.upper,
+        choices=("DEBUG", "INFO", "WARNING", "ERROR"),
+        help="default: INFO",
+    )
+
+
+def _live(args: argparse.Namespace) -> int:
+    terminal = all(stream.isatty() for stream in (sys.stdin, sys.stdout))
+    mode = mode_of(args)
+    if mode == "live" and not args.yes and not terminal:
+        raise UsageError("real money is traded without being asked about only with --yes")
+    found = keys_for(args)
+    config = bot_config(args, found, mode)
+    print(_banner(config), flush=True)
+    if mode != "paper":
+        looked = _looked(config, found)
+        if mode == "live" and not args.yes and not _confirmed(config, found, looked):
+            print("nothing was done")
+            return 0
+    from tui.live_run import run_bot
+
+    secrets = [config.keys.api_key, config.keys.secret] if config.keys else []
+    return run_bot(config, args.log_level, secrets, screen=terminal and not args.headless)
+
+
+def _looked(config: "BotConfig", found: "FoundKeys | None") -> "Preflight":
+    """Look at everything first; what is not well is printed.
+
+    Raises:
+        DataError: something forbids to trade.
+    """
+    from engine.live.preflight import preflight
+    from exchange.errors import DataError
+    from tui.commands.doctor import line_of
+
+    looked = asyncio.run(preflight(config, found.notes if found else ()))
+    for check in looked.checks:
+        if check.state == "warning":
+            print(line_of(check), flush=True)
+    if looked.bad:
+        first, more = looked.bad[0], len(looked.bad) - 1
+        advice = f"; {first.advice}" if first.advice else ""
+        others = f" (and {more} more: gridtui doctor names them)" if more else ""
+        raise DataError(f"not started: {first.name}: {first.value}{advice}{others}")
+    return looked
+
+
+def _confirmed(config: "BotConfig", found: "FoundKeys | None", looked: "Preflight") -> bool:
+    """Say what is about to happen with real money, and have a word typed."""
+    from engine.live.bot import exchange_leverage
+    from engine.wording import amount
+
+    params, word = config.params, config.symbol.coin
+    wallet = "unknown" if looked.wallet is None else f"{amount(looked.wallet)} USDT"
+    capital = "the whole wallet" if config.capital is None else f"{amount(config.capital)} USDT"
+    worst = "unknown" if looked.worst_case is None else f"-{amount(looked.worst_case)} USDT"
+    sides = "long and short" if params.allow_short else "long only"
+    for label, text in (
+        ("account", f"key {found.ending} from {found.source}" if found else "unknown"),
+        ("balance", wallet),
+        ("capital", "that of the run that goes on" if config.resume else capital),
+        ("mode", f"LIVE, {sides}, hedge mode, cross margin"),
+        ("leverage", f"{params.leverage}x (the exchange is set to {exchange_leverage(params)}x)"),
+        ("worst case", f"{worst}: all entries fill and both sides are stopped; gaps cost more"),
+    ):
+        print(f"  {label:<11} {text}")
+    try:
+        return input(f"Type {word} to trade real money, anything else to leave: ").strip() == word
+    except EOFError:
+        return False
+
+
+def _banner(config: "BotConfig") -> str:
+    from engine.live.wording import BADGES, SIMULATED
+
+    simulated = config.mode == "paper" and str(config.source) == "sim"
+    badge = f"{BADGES[config.mode]} {SIMULATED}" if simulated else BADGES[config.mode]
+    pace = "" if config.speed == 1.0 else f" | {config.speed:g} times real time"
+    where = f" | {config.base_url}" if config.base_url and config.mode != "paper" else ""
+    return f"{badge} | {config.symbol} | {config.timeframe} candles{pace}{where}"

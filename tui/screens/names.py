@@ -1,0 +1,33 @@
+"""The screens by their number, which never changes; each is made when it is first opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tui.screens.frame import FramedScreen
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenName:
+    """A screen that the line of names shows. `place`: module and class, apart by a colon."""
+
+    number: str
+    name: str
+    place: str
+    meaning: str
+
+    def make(self, data_dir: Path | None) -> FramedScreen:
+        """The screen; its module is imported now."""
+        module, _, kind = self.place.partition(":")
+        screen: FramedScreen = getattr(import_module(module), kind)(data_dir)
+        return screen
+
+
+SCREENS = (
+    ScreenName("6", "Backtest", "tui.screens.backtest:BacktestScreen", "run and compare backtests"),
+    ScreenName("8", "Data", "tui.screens.data:DataScreen", "candles and funding on this disk"),
+)
