@@ -26,7 +26,9 @@ def add_bot_arguments(command: argparse.ArgumentParser, *, coin_required: bool) 
     modes.add_argument(
         "--dry-run", action="store_true", help="real market, simulated orders; needs no keys"
     )
-    modes.add_argument("--testnet", action="store_true", help="Binance's demo trading: no real money")
+    modes.add_argument(
+        "--testnet", action="store_true", help="Binance's demo trading: no real money"
+    )
     modes.add_argument(
         "--paper", action="store_true", help="a local exchange: no keys, no network, any speed"
     )
