@@ -13,10 +13,18 @@ from pathlib import Path
 from engine import __version__
 from engine.errors import ParameterError
 from exchange.errors import DataError
+from state.errors import StateError
+from tui.commands.apply import add_apply
 from tui.commands.backtest import add_backtest
+from tui.commands.control import add_control
 from tui.commands.data import add_data
+from tui.commands.doctor import add_doctor
 from tui.commands.grammar import DATA_DIR_HELP, Parser, UsageError
+from tui.commands.live import add_live
+from tui.commands.monitor import add_monitor
+from tui.commands.optimize import add_optimize
 from tui.commands.paper import add_paper
+from tui.commands.parity import add_parity
 
 UNEXPECTED = 1
 USER_ERROR = 2
@@ -38,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _leave(INTERRUPTED, "stopped")
     except BrokenPipeError:
         return _leave(READER_GONE, "")
-    except (ParameterError, DataError, UsageError) as error:
+    except (ParameterError, DataError, StateError, UsageError) as error:
         return _leave(USER_ERROR, str(error))
     except OSError as error:
         what = f"cannot use {error.filename}: " if error.filename else "cannot write: "
@@ -76,7 +84,18 @@ def _parser() -> Parser:
     top.add_argument("--data-dir", type=Path, metavar="DIR", help=DATA_DIR_HELP)
     top.set_defaults(run=_open_screens)
     commands = top.add_subparsers(metavar="command", parser_class=Parser)
-    for add in (add_backtest, add_data, add_paper):
+    for add in (
+        add_backtest,
+        add_optimize,
+        add_apply,
+        add_live,
+        add_monitor,
+        add_control,
+        add_parity,
+        add_doctor,
+        add_data,
+        add_paper,
+    ):
         add(commands)
     return top
 

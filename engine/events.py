@@ -163,6 +163,64 @@ class HealthRead:
     readings: tuple[Any, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SearchStarted:
+    """A search begins: `known` trials are in the study, `wanted` will be."""
+
+    study: str
+    storage: str
+    known: int
+    wanted: int
+    workers: int
+    sampler: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFinished:
+    """A trial is finished; `best`: no trial of the study has a higher score."""
+
+    number: int
+    params: dict[str, Any]
+    score: float
+    test_score: float
+    best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SearchProgress:
+    """How far a search is. `rate` in trials per second.
+
+    Seconds: `wall` so far, `sampling` and `storage` in the searching process, `engine` processor
+    time of all workers together.
+    """
+
+    done: int
+    wanted: int
+    rate: float
+    wall: float
+    sampling: float
+    engine: float
+    storage: float
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Examining:
+    """The search is over, its result is being questioned; `share` of that is done, 0 to 1."""
+
+    what: str
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFinished:
+    """The study as it stands, an `engine.optimize.records.SearchResult`, and what follows from it,
+    an `engine.optimize.conclusion.Conclusion` (None: nothing was concluded)."""
+
+    result: Any = field(repr=False)
+    conclusion: Any = field(default=None, repr=False)
+
+
 LiveEvent = (
     OrderSent
     | OrderAnswered
@@ -182,5 +240,17 @@ BacktestEvent = (
     | BarsDone
     | CoinFinished
     | RunFinished
+    | RunFailed
+)
+
+SearchEvent = (
+    LoadingCandles
+    | CandlesLoaded
+    | CompilingKernel
+    | SearchStarted
+    | TrialFinished
+    | SearchProgress
+    | Examining
+    | SearchFinished
     | RunFailed
 )

@@ -90,6 +90,32 @@ class Features(NamedTuple):
     """After hysteresis and veto, codes of `indicators.regime.REGIME_NAMES`."""
 
 
+SIGNAL_PARAMS = (
+    "kama_period",
+    "kama_fast",
+    "kama_slow",
+    "atr_period",
+    "adx_period",
+    "regime_threshold",
+    "er_trend_threshold",
+    "regime_timeframe_mult",
+    "use_ml_regime",
+)
+"""What `signals` depends on; hysteresis and veto follow in `with_regime`, nothing else matters."""
+
+
+class Signals(NamedTuple):
+    """Everything about the bars that `SIGNAL_PARAMS` decide: the features without their regime."""
+
+    features: Features
+    """`regime` is all NOISE."""
+    adx: Column
+    readings: Codes
+    """Regime readings, one a bucket, or one a bar where there are no buckets."""
+    seen: Integers | None
+    """Which reading each bar sees, shape (n,)."""
+
+
 def build(
     bars: Bars,
     params: StrategyParams,
@@ -97,7 +123,18 @@ def build(
     settled: LastSettlement | None = None,
     fits: Fits | None = None,
 ) -> Features:
-    """The features of `bars`, candles of `timeframe_ms` milliseconds.
+    """The features of `bars`: `with_regime` of their `signals`; arguments and errors as there."""
+    return with_regime(signals(bars, params, timeframe_ms, settled, fits), params)
+
+
+def signals(
+    bars: Bars,
+    params: StrategyParams,
+    timeframe_ms: int,
+    settled: LastSettlement | None = None,
+    fits: Fits | None = None,
+) -> Signals:
+    """What `SIGNAL_PARAMS` make of `bars`, candles of `timeframe_ms` milliseconds.
 
     `settled` tells apart the settlements that a long bar, or the gap behind one, adds up; a hole
     between two of the same bar is not seen. Without it a bar holds one settlement, which stands
@@ -118,10 +155,11 @@ def build(
     )
     if time.size != close.size:
         raise ValueError(f"there are {time.size} times and {close.size} bars")
+    seen = None
     if params.use_ml_regime:
-        held = with_hysteresis(_mixture(high, low, close, fits), params.regime_hysteresis_bars)
+        readings = _mixture(high, low, close, fits)
     else:
-        held = _bucket_regime(time, high, low, close, params, timeframe_ms)
+        seen, readings = _bucket_readings(time, high, low, close, params, timeframe_ms)
     adx = adx_column(high, low, params.adx_period)
     er = er_column(close, params.kama_period)
     atr = atr_column(high, low, close, params.atr_period)
@@ -136,7 +174,7 @@ def build(
     funding_rate, settlement, synthetic = _funding_columns(
         time, close, real, *last, timeframe_ms, bars_per_day(timeframe_ms)
     )
-    return Features(
+    features = Features(
         time=time,
         open=open_,
         high=high,
@@ -151,8 +189,17 @@ def build(
         funding_rate=funding_rate,
         settlement=settlement,
         synthetic=synthetic,
-        regime=with_veto(held, adx, params.adx_trend_threshold),
+        regime=np.zeros(time.size, np.int64),
     )
+    return Signals(features, adx, readings, seen)
+
+
+def with_regime(known: Signals, params: StrategyParams) -> Features:
+    """The features with the regime that hysteresis and veto of `params` make of the readings."""
+    held = with_hysteresis(known.readings, params.regime_hysteresis_bars)
+    if known.seen is not None:
+        held = carried_forward(known.seen, held, known.adx.size)
+    return known.features._replace(regime=with_veto(held, known.adx, params.adx_trend_threshold))
 
 
 def warmup_bars(bars_time: Integers, params: StrategyParams, timeframe_ms: int) -> int:
@@ -190,23 +237,22 @@ def _checked_times(time: Integers) -> Integers:
     return time
 
 
-def _bucket_regime(
+def _bucket_readings(
     time: Integers,
     high: Column,
     low: Column,
     close: Column,
     params: StrategyParams,
     timeframe_ms: int,
-) -> Codes:
-    """The regime of the higher timeframe, after hysteresis, as each base bar sees it."""
+) -> tuple[Integers, Codes]:
+    """Which bucket of the higher timeframe each base bar sees, and the buckets' readings."""
     span = params.regime_timeframe_mult * timeframe_ms
     seen, highs, lows, closes = buckets(time, high, low, close, timeframe_ms, span)
     er = er_column(closes, params.kama_period)
     kama = kama_column(closes, er, params.kama_fast, params.kama_slow)
     atr = atr_column(highs, lows, closes, params.atr_period)
     readings = reading_column(kama, er, atr, params.regime_threshold, params.er_trend_threshold)
-    held = with_hysteresis(readings, params.regime_hysteresis_bars)
-    return carried_forward(seen, held, time.size)
+    return seen, readings
 
 
 def _mixture(high: Column, low: Column, close: Column, fits: Fits | None) -> Codes:

@@ -224,6 +224,10 @@ OPTIMIZER_SPACE: dict[str, dict[str, Any]] = {
 }
 
 
+CONFIG_TABLES = ("strategy", "backtest", "optimizer_space")
+"""Of a TOML file; the last changes rows of `OPTIMIZER_SPACE`."""
+
+
 def unknown_parameter(name: str) -> str:
     """The sentence for a name that is not a parameter, with the nearest one that is."""
     near = difflib.get_close_matches(name, list(StrategyParams.model_fields), n=1)
@@ -268,16 +272,7 @@ def load_config_file(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises ParameterError: one line with the file's name for a missing file, bad TOML, a foreign
     table or key. Values are checked later, together with those of the command line.
     """
-    try:
-        with path.open("rb") as file:
-            tables = tomllib.load(file)
-    except OSError as error:
-        raise ParameterError(f"cannot read config file {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ParameterError(f"{path} is not valid TOML: {error}") from None
-    for table in tables:
-        if table not in ("strategy", "backtest") or not isinstance(tables[table], dict):
-            raise ParameterError(f"{path}: '{table}' is not one of the tables strategy, backtest")
+    tables = read_tables(path)
     strategy: dict[str, Any] = tables.get("strategy", {})
     backtest = _by_full_names(tables.get("backtest", {}), path)
     for name in strategy:
@@ -291,6 +286,22 @@ def load_config_file(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     if not isinstance(source, str):
         raise ParameterError(f"{path}: source must be binance, sim or a folder, not {source!r}")
     return strategy, backtest
+
+
+def read_tables(path: Path) -> dict[str, dict[str, Any]]:
+    """The tables of a config file; errors as in `load_config_file`, keys are not looked at."""
+    try:
+        with path.open("rb") as file:
+            tables = tomllib.load(file)
+    except OSError as error:
+        raise ParameterError(f"cannot read config file {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{path} is not valid TOML: {error}") from None
+    for table in tables:
+        if table not in CONFIG_TABLES or not isinstance(tables[table], dict):
+            known = ", ".join(CONFIG_TABLES)
+            raise ParameterError(f"{path}: '{table}' is not one of the tables {known}")
+    return tables
 
 
 def _by_full_names(table: dict[str, Any], path: Path) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class GridStrategyV4:
 
     def prepare_indicators(self, df: "pd.DataFrame") -> Features:
         """Every feature of `df`'s bars, each column causal; arrays of length len(df)."""
-        bars, settled, timeframe_ms = _bars(df)
+        bars, settled, timeframe_ms = bars_of(df)
         return build(bars, self.params, timeframe_ms, settled)
 
     def run(
@@ -87,7 +87,7 @@ class GridStrategyV4:
         Raises DataError for candles that cannot be used, ParameterError for detail candles that do
         not fit, Cancelled.
         """
-        bars, settled, timeframe_ms = _bars(df)
+        bars, settled, timeframe_ms = bars_of(df)
         features = build(bars, self.params, timeframe_ms, settled)
         warmup = warmup_bars(bars.time, self.params, timeframe_ms)
         if warmup >= len(bars.time):
@@ -124,7 +124,7 @@ class GridStrategyV4:
         }
 
 
-def _bars(df: "pd.DataFrame") -> tuple[Bars, LastSettlement | None, int]:
+def bars_of(df: "pd.DataFrame") -> tuple[Bars, LastSettlement | None, int]:
     """The candles of a checked DataFrame as arrays, what settled in them, their timeframe."""
     step = _timeframe_of(df)
     df = check_candles(df, step, "the DataFrame").frame

@@ -3,6 +3,7 @@
 A folder may hold, for BTC in 15m candles:
 
 - `BTCUSDT_15m.parquet` or `BTCUSDT_15m.csv`, `BTCUSDT_funding.parquet` or `.csv`;
+- parts of them, `BTCUSDT_15m_2023-07.parquet`, `BTCUSDT_15m_crash.csv`, in folders too;
 - `BTCUSDT-15m-2024-01.zip`, `BTCUSDT-15m-2024-02-01.zip`, `BTCUSDT-fundingRate-2024-01.zip` as
   data.binance.vision serves them (or the CSV inside), flat or in Binance's own tree of folders.
 """
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from exchange.checks import CheckedCandles, check_candles, find_gaps
+from exchange.checks import CheckedCandles, check_candles, find_gaps, refuse_coarser
 from exchange.errors import DataError
 from exchange.funding_rates import check_funding
 from exchange.span import Span
@@ -40,14 +41,15 @@ def load_candles(
 ) -> tuple[CheckedCandles, str]:
     """Candles of `span` from the files of a folder, and the names of the files.
 
-    `{SYMBOL}_{timeframe}.parquet` comes first, then `.csv`, then the zips. They may begin later
-    and end earlier than the span.
+    `{SYMBOL}_{timeframe}.parquet` comes first, then `.csv`, then the zips, then the parts. They
+    may begin later and end earlier than the span.
 
     Raises:
         DataError: no file fits (names the timeframes that are there), none reaches into the
             span, or one of them is damaged or has impossible rows.
     """
     length = timeframe_ms(timeframe)
+    files: list[_PeriodFile] = []
     single = _single_file(folder, f"{symbol.id}_{timeframe}")
     if single:
         table = read_table(single)
@@ -55,16 +57,20 @@ def load_candles(
         names = single.name
     else:
         files = _periods(folder, f"{symbol.id}-{timeframe}")
-        if not files:
+        paths = [file.path for file in _of_span(files, span, folder, symbol)] if files else []
+        paths = paths or _parts(folder, f"{symbol.id}_{timeframe}")
+        if not paths:
             raise DataError(_nothing_found(folder, symbol, timeframe))
         parts = []
-        for file in _of_span(files, span, folder, symbol):
-            table = read_table(file.path)
-            parts.append(check_candles(table.frame, length, str(file.path), table.first_row).frame)
-        names = f"{symbol.id}-{timeframe}-*: {len(parts)} files"
-    frame = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+        for path in paths:
+            table = read_table(path)
+            parts.append(check_candles(table.frame, length, str(path), table.first_row).frame)
+        names = f"{symbol.id}{'-' if files else '_'}{timeframe}{'-' if files else '_'}*: "
+        names += f"{len(parts)} file{'s' * (len(parts) > 1)}"
+    frame = _joined(parts, may_overlap=not files)
     if len(parts) > 1:
         frame = check_candles(frame, length, f"{folder} ({names}, together)").frame
+    refuse_coarser(frame, timeframe, str(single or folder))
     first, last = int(frame["timestamp"].iloc[0]), int(frame["timestamp"].iloc[-1])
     stamps = frame["timestamp"]
     inside = frame[(stamps >= span.start_ms) & (stamps + length <= span.end_ms)]
@@ -89,14 +95,25 @@ def load_funding(folder: Path, symbol: Symbol, span: Span) -> pd.DataFrame | Non
     if single:
         table = read_table(single)
         return check_funding(table.frame, str(single), table.first_row)
-    files = [f for f in _periods(folder, f"{symbol.id}-fundingRate") if f.reaches_into(span)]
+    files = _periods(folder, f"{symbol.id}-fundingRate")
+    paths = [file.path for file in files if file.reaches_into(span)]
     parts = []
-    for file in files:
-        table = read_table(file.path)
-        parts.append(check_funding(table.frame, str(file.path), table.first_row))
+    for path in paths if files else _parts(folder, f"{symbol.id}_funding"):
+        table = read_table(path)
+        parts.append(check_funding(table.frame, str(path), table.first_row))
     if not parts:
         return None
-    return check_funding(pd.concat(parts, ignore_index=True), f"{folder} (funding files, together)")
+    joined = _joined(parts, may_overlap=not files)
+    return check_funding(joined, f"{folder} (funding files, together)")
+
+
+def has_candles(folder: Path, symbol: Symbol, timeframe: str) -> bool:
+    """Whether a folder has files of a timeframe, whatever is in them."""
+    return bool(
+        _single_file(folder, f"{symbol.id}_{timeframe}")
+        or _periods(folder, f"{symbol.id}-{timeframe}")
+        or _parts(folder, f"{symbol.id}_{timeframe}")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +134,26 @@ class _PeriodFile:
 def _single_file(folder: Path, stem: str) -> Path | None:
     candidates = (folder / f"{stem}.parquet", folder / f"{stem}.csv")
     return next((path for path in candidates if path.is_file()), None)
+
+
+def _parts(folder: Path, stem: str) -> list[Path]:
+    return [
+        path
+        for path in sorted(folder.rglob(f"{stem}_*"))
+        if path.suffix in (".parquet", ".csv", ".zip")
+        and not OTHER_SERIES.intersection(path.relative_to(folder).parts)
+    ]
+
+
+def _joined(parts: list[pd.DataFrame], *, may_overlap: bool) -> pd.DataFrame:
+    """All rows; of files that may overlap in time's order, and those that two have alike once."""
+    if len(parts) == 1:
+        return parts[0]
+    rows = pd.concat(parts, ignore_index=True)
+    if not may_overlap:
+        return rows
+    rows = rows.drop_duplicates()
+    return rows.sort_values("timestamp", kind="stable", ignore_index=True)
 
 
 def _periods(folder: Path, stem: str) -> list[_PeriodFile]:
@@ -157,11 +194,7 @@ def _nothing_found(folder: Path, symbol: Symbol, timeframe: str) -> str:
         f"{folder}: neither {symbol.id}_{timeframe}.parquet nor .csv nor "
         f"{symbol.id}-{timeframe}-YYYY-MM.zip is there"
     )
-    others = [
-        name
-        for name in TIMEFRAMES
-        if _single_file(folder, f"{symbol.id}_{name}") or _periods(folder, f"{symbol.id}-{name}")
-    ]
+    others = [name for name in TIMEFRAMES if has_candles(folder, symbol, name)]
     if not others:
         return f"{wanted}; nor is any other timeframe of {symbol}. Check the folder and the symbol"
     known = [

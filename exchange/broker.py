@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from exchange.client_ids import ClientId, Side
+from exchange.decimals import plain as plain
 from exchange.errors import DataError
 from exchange.market import Market
 from exchange.symbol import Symbol
@@ -380,12 +381,6 @@ class Hint:
 
     news: News
     text: str
-
-
-def plain(number: Decimal) -> str:
-    """Exact decimal text without exponent and needless zeros: what an exchange is sent."""
-    text = format(number, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _require_grid(number: Decimal, grid: Decimal, what: str) -> None:

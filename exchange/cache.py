@@ -1,9 +1,9 @@
 """Downloaded series kept as Parquet files, so that each candle is asked for once.
 
 A file is named `{SYMBOL}_{timeframe}_{start_ms}_{end_ms}.parquet` (`funding` in place of the
-timeframe; `-spot`, `-sim` behind the symbol) and holds everything the exchange has from start up
-to, not including, end. Files that overlap or touch are joined into one when something is added to
-them. Where the rows are from stands in the Parquet metadata (see `exchange.label`).
+timeframe; `-spot`, `-sim`, `-at-SERVER` behind the symbol) and holds everything the exchange has
+from start up to, not including, end. Files that overlap or touch are joined into one when something
+is added to them. Where the rows are from stands in the Parquet metadata (see `exchange.label`).
 """
 
 import contextlib
@@ -17,10 +17,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from exchange.durable import make_durable
 from exchange.errors import DataError
 from exchange.label import BINANCE, origins_of, write_labelled
 from exchange.series import Series
 from exchange.span import Span, moment_text
+from exchange.tables import UNREADABLE
 
 Check = Callable[[pd.DataFrame, str], pd.DataFrame]
 """Rows and the name of their file -> the same rows, checked; raises DataError."""
@@ -60,13 +62,19 @@ class _Piece:
 
     span: Span
     rows: pd.DataFrame
-    files: tuple[Path, ...] = ()
-    origins: tuple[str, ...] = (BINANCE,)
+    files: tuple[Path, ...]
+    origins: tuple[str, ...]
     saved: bool = False
 
 
 def through_cache(
-    folder: Path, series: Series, wanted: Span, check: Check, download: Download, notes: list[str]
+    folder: Path,
+    series: Series,
+    wanted: Span,
+    check: Check,
+    download: Download,
+    notes: list[str],
+    origin: str = BINANCE,
 ) -> pd.DataFrame:
     """The rows of `wanted`: from files where they have it, else downloaded and then kept.
 
@@ -78,6 +86,7 @@ def through_cache(
         folder: made if it is missing.
         check: applied to every file read.
         notes: gets a sentence for each thing that a user should know.
+        origin: where downloaded rows are from.
 
     Returns:
         The rows with `timestamp` inside `wanted`; fewer where the exchange has no more, maybe none.
@@ -89,12 +98,15 @@ def through_cache(
     try:
         for gap in _missing(wanted, [piece.span for piece in pieces]):
             _in_parts(
-                gap, download, lambda part: pieces.append(_store(folder, series, part, notes))
+                gap,
+                download,
+                (origin,),
+                lambda part: pieces.append(_store(folder, series, part, notes)),
             )
     finally:
         pieces = [_store(folder, series, joined, notes) for joined in _join(pieces)]
     table, origins = _inside(pieces, wanted)
-    notes.extend(f"some rows of {series} are {name}" for name in origins if name != BINANCE)
+    notes.extend(f"some rows of {series} are {name}" for name in origins if name != origin)
     return pd.DataFrame({"timestamp": []}) if table is None else table
 
 
@@ -182,7 +194,9 @@ def kept_spans(folder: Path, series: Series) -> list[tuple[Span, Path]]:
     ]
 
 
-def _in_parts(gap: Span, download: Download, keep: Callable[[_Piece], None]) -> None:
+def _in_parts(
+    gap: Span, download: Download, origins: tuple[str, ...], keep: Callable[[_Piece], None]
+) -> None:
     """Download in parts that are worth a file; the last one is kept even after an error."""
     pages: list[pd.DataFrame] = []
     since = known_until = gap.start_ms
@@ -190,11 +204,13 @@ def _in_parts(gap: Span, download: Download, keep: Callable[[_Piece], None]) -> 
         for page, known_until in download(gap):
             pages.append(page)
             if sum(map(len, pages)) >= _ROWS_AT_RISK:
-                keep(_Piece(Span(since, known_until), pd.concat(pages, ignore_index=True)))
+                rows = pd.concat(pages, ignore_index=True)
+                keep(_Piece(Span(since, known_until), rows, (), origins))
                 pages, since = [], known_until
     finally:
         if known_until > since:
-            keep(_Piece(Span(since, known_until), pd.concat(pages, ignore_index=True)))
+            rows = pd.concat(pages, ignore_index=True)
+            keep(_Piece(Span(since, known_until), rows, (), origins))
 
 
 def _kept(
@@ -213,12 +229,20 @@ def _near(
     folder: Path, series: Series, around: Span, check: Check, notes: list[str]
 ) -> list[_Piece]:
     """Readable files that overlap or touch a span."""
-    pieces = [
-        _read(path, series, span, check, notes)
+    while True:
+        listed = _listed_near(folder, series, around)
+        pieces = [_read(path, series, span, check, notes) for span, path in listed]
+        # what is gone may just have been joined into a larger one
+        if all(pieces) or set(_listed_near(folder, series, around)) <= set(listed):
+            return [piece for piece in pieces if piece]
+
+
+def _listed_near(folder: Path, series: Series, around: Span) -> list[tuple[Span, Path]]:
+    return [
+        (span, path)
         for span, path in kept_spans(folder, series)
         if span.start_ms <= around.end_ms and span.end_ms >= around.start_ms
     ]
-    return [piece for piece in pieces if piece]
 
 
 def _read(path: Path, series: Series, span: Span, check: Check, notes: list[str]) -> _Piece | None:
@@ -229,14 +253,16 @@ def _read(path: Path, series: Series, span: Span, check: Check, notes: list[str]
             raise DataError(f"{path}: holds no rows, or rows outside the span in its name")
         return _Piece(span, rows, (path,), origins_of(path, series), saved=True)
     except FileNotFoundError:
-        return None  # another process has just joined it into a larger one
-    except (DataError, OSError, ValueError, KeyError) as error:
+        return None
+    except (DataError, *UNREADABLE) as error:
         aside = path.with_name(f"{path.name}.damaged")
         reason = " ".join(str(error).split())[:160]
         try:
             os.replace(path, aside)
         except OSError:
-            notes.append(f"cache file {path} is damaged ({reason}) and was passed over")
+            note = f"cache file {path} is damaged ({reason}) and was passed over"
+            if note not in notes:
+                notes.append(note)
         else:
             notes.append(f"cache file {path} was damaged ({reason}); it is now {aside.name}")
         return None
@@ -314,7 +340,9 @@ def _write(folder: Path, series: Series, piece: _Piece) -> _Piece:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_labelled(piece.rows, partial, series, piece.origins)
+        make_durable(partial)
         os.replace(partial, path)
+        make_durable(folder)  # before the files go that it takes the place of
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
@@ -339,7 +367,7 @@ def _difference(
     return (
         f"{differs.sum():,} of {len(ours):,} rows of {series} {origin} differ from the cache, "
         f"first at {when} ({column} {new[column]!s}, in the cache {old[column]!s}): check that "
-        "they are of the same market, or ask to replace the old ones"
+        "they are of the same market, or have the old ones replaced (--replace)"
     )
 
 

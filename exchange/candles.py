@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,17 +15,19 @@ from exchange.download import BinanceHistory, Progress
 from exchange.errors import DataError
 from exchange.funding_rates import SHORTEST_FUNDING_MS, check_funding, lay_funding
 from exchange.series import Market, Series
+from exchange.servers import url_in_environment
 from exchange.simulated import DEFAULT_SEED, simulate, simulate_funding
 from exchange.span import Moment, Span, moment_ms, moment_text
 from exchange.symbol import Symbol
 from exchange.timeframe import timeframe_ms
 from exchange.vision import MonthlyArchives, Received, shared_archives
 
-_OF_THE_CACHE: dict[str, tuple[Market, bool]] = {
+CACHE_SOURCES: dict[str, tuple[Market, bool]] = {
     "cache": ("perpetual", False),
     "cache-spot": ("spot", False),
     "cache-sim": ("perpetual", True),
 }
+"""Sources that take what lies in the cache: its market, and whether it is simulated."""
 
 
 def fetch_data(
@@ -81,8 +83,8 @@ def fetch_data(
         loaded = _from_simulation(symbol, length, span, seed)
     elif chosen == "binance":
         loaded = fetch_into_cache(symbol, timeframe, start, end, data_dir, progress)
-    elif chosen in _OF_THE_CACHE:
-        market, simulated = _OF_THE_CACHE[str(chosen)]
+    elif chosen in CACHE_SOURCES:
+        market, simulated = CACHE_SOURCES[str(chosen)]
         series = Series(symbol, timeframe, market, simulated)
         loaded = _from_cache(series, span, cache_folder(data_dir))
     else:
@@ -92,7 +94,10 @@ def fetch_data(
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Checked candles and settlements (None: none known) from one source."""
+    """Checked candles and settlements (None: none known) from one source.
+
+    `series` and `received`: as what the cache keeps a download, and what of it came from where.
+    """
 
     candles: pd.DataFrame
     rates: pd.DataFrame | None
@@ -100,6 +105,7 @@ class Loaded:
     notes: tuple[str, ...] = ()
     simulated: bool = False
     received: Received | None = None
+    series: Series | None = None
 
     def table(
         self, symbol: Symbol, timeframe: str, span: Span, *, open_ended: bool = False
@@ -156,19 +162,22 @@ def fetch_into_cache(
 ) -> Loaded:
     """From Binance what the cache lacks; `received` of the result says what came from where.
 
-    Arguments and errors are those of `fetch_data`.
+    Another server that the environment's GRIDTUI_BINANCE_URL names has series of its own, and no
+    archives but those of GRIDTUI_ARCHIVES_URL. Arguments and errors are those of `fetch_data`.
     """
     length = timeframe_ms(timeframe)
     now = time.time_ns() // 1_000_000
     until = now if end is None else min(moment_ms(end), now)
+    url, archives = binance_url(), archives_url()
+    history = BinanceHistory(url)
     return from_binance(
-        binance_history(),
+        history,
         symbol,
         timeframe,
         Span(moment_ms(start), until).whole(length),
         cache_folder(data_dir),
         progress,
-        shared_archives(archives_url()),
+        shared_archives(archives) if archives or url is None else None,
         funding=funding,
     )
 
@@ -190,13 +199,19 @@ def from_binance(
         archives: where whole months are looked for first; None: everything page by page.
         funding: whether to get the settlements too.
 
+    What another server than Binance has is kept as series of its own; the paper exchange says of
+    itself whether they are simulated.
+
     Raises:
         DataError: something is missing from the cache and Binance cannot be reached, has no such
             symbol, or has no candles of it in the span.
     """
     length = timeframe_ms(timeframe)
     received = Received()
-    series = Series(symbol, timeframe)
+    server = history.server
+    if archives and not server.name:
+        server = archives.server
+    series = Series(symbol, timeframe, "perpetual", server.simulated, server.name)
 
     def download(missing: Span) -> Iterator[tuple[pd.DataFrame, int]]:
         if archives:
@@ -215,43 +230,56 @@ def from_binance(
             lambda rows, where: check_candles(rows, length, where).frame,
             download,
             received.notes,
+            server.origin,
         )
         if funding:
             rates = through_cache(
                 folder,
-                Series(symbol, None),
+                replace(series, timeframe=None),
                 span,
                 check_funding,
                 lambda missing: history.funding(symbol, missing, progress),
                 received.notes,
+                server.origin,
             )
     except DataError as error:
         kept = ", ".join(str(part) for part, _ in kept_spans(folder, series))
-        hint = f"; the source cache has {symbol} {timeframe} from {kept}" if kept else ""
+        where = "the cache" if server.name else "the source cache"
+        hint = f"; {where} has {series} from {kept}" if kept else ""
         raise DataError(f"{error}{hint}") from error
     if candles.empty:
         raise DataError(
-            f"Binance has no {timeframe} candles of {symbol} from {span}: choose a time in which "
-            "it was traded"
+            f"{server.origin} has no {timeframe} candles of {symbol} from {span}: choose a time "
+            "in which it was traded"
         )
     received.cached = len(candles) - received.archived - received.paged
     return Loaded(
         candles,
         rates,
-        "Binance USDT-margined futures",
+        f"{server.origin}, in Binance's place" if server.name else "Binance USDT-margined futures",
         tuple(received.notes),
+        simulated=server.simulated,
         received=received,
+        series=series,
     )
 
 
-def binance_history() -> BinanceHistory:
-    """Binance, or the server that the environment's GRIDTUI_BINANCE_URL names in its place."""
-    return BinanceHistory(os.environ.get("GRIDTUI_BINANCE_URL"))
+def binance_url() -> str | None:
+    """The server that the environment's GRIDTUI_BINANCE_URL names in Binance's place.
+
+    Raises:
+        DataError: it is not an address.
+    """
+    return url_in_environment("GRIDTUI_BINANCE_URL")
 
 
 def archives_url() -> str | None:
-    """The archive server that the environment's GRIDTUI_ARCHIVES_URL names; None: Binance's."""
-    return os.environ.get("GRIDTUI_ARCHIVES_URL")
+    """The archive server that the environment's GRIDTUI_ARCHIVES_URL names; None: Binance's.
+
+    Raises:
+        DataError: it is not an address.
+    """
+    return url_in_environment("GRIDTUI_ARCHIVES_URL")
 
 
 def _from_cache(series: Series, span: Span, folder: Path) -> Loaded:
@@ -283,7 +311,7 @@ def _from_cache(series: Series, span: Span, folder: Path) -> Loaded:
             "these are SPOT candles: the prices of the perpetual differ, and spot pays no funding"
         )
     else:
-        settled = Series(series.symbol, None, series.market, series.simulated)
+        settled = replace(series, timeframe=None)
         rates, _ = read_cache(folder, settled, span, check_funding, notes)
     kind = "SIMULATED " if series.simulated else "SPOT " if series.market == "spot" else ""
     return Loaded(

@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 from exchange.errors import DataError
 from exchange.span import moment_text
 from exchange.symbol import Symbol
+from exchange.timeframe import MINUTE_MS, TIMEFRAMES
 
 CANDLE_COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
 FUNDING_OF_A_CANDLE = ("funding_rate", "funding_last", "funding_last_ms")
 FEWEST_CANDLES = 100
 
 _LISTED = 5
+_FEWEST_TO_TELL = 3
+_FILES = (".csv", ".parquet", ".zip")
+_OTHER_NAMES_OF_TIME = ("open time", "open_time", "date", "datetime", "time", "opentime", "ts")
 _SECONDS_BELOW = 10**11
 _MICROSECONDS_FROM = 10**14
 _NANOSECONDS_FROM = 10**17
@@ -99,6 +103,25 @@ def find_gaps(timestamp: NDArray[np.int64], timeframe_ms: int) -> tuple[Gap, ...
     return tuple(
         Gap(int(timestamp[i]) + timeframe_ms, int(steps[i]) // timeframe_ms - 1)
         for i in np.flatnonzero(steps > timeframe_ms)
+    )
+
+
+def refuse_coarser(df: pd.DataFrame, timeframe: str, where: str) -> None:
+    """Refuse checked candles of which no two are as near to one another as the timeframe says.
+
+    Raises:
+        DataError: their smallest distance, and the timeframe that it is.
+    """
+    if len(df) < _FEWEST_TO_TELL:
+        return
+    step = int(np.diff(df["timestamp"].to_numpy()).min())
+    if step <= TIMEFRAMES[timeframe]:
+        return
+    real = next((name for name, length in TIMEFRAMES.items() if length == step), None)
+    hint = f"name it {real}" if real else "add up or get candles of a known timeframe"
+    raise DataError(
+        f"{where}: no two of its rows are nearer than {step // MINUTE_MS:,} minutes, so these are "
+        f"no candles of {timeframe}: {hint}"
     )
 
 
@@ -187,9 +210,16 @@ def _require_columns(df: pd.DataFrame, where: str) -> None:
     if missing:
         found = ", ".join(str(name) for name in df.columns[:12]) or "none"
         raise DataError(
-            f"{where}: no column {' and '.join(repr(name) for name in missing)}. The DataFrame "
-            f"must have columns {', '.join(CANDLE_COLUMNS)}; found: {found}"
+            f"{where}: no column {' and '.join(repr(name) for name in missing)}. The "
+            f"{'file' if where.endswith(_FILES) else 'DataFrame'} must have columns "
+            f"{', '.join(CANDLE_COLUMNS)}; found: {found}{_time_hint(df, missing)}"
         )
+
+
+def _time_hint(df: pd.DataFrame, missing: list[str]) -> str:
+    names = (str(name) for name in df.columns)
+    time = next((name for name in names if name.lower() in _OTHER_NAMES_OF_TIME), None)
+    return f"; rename {time!r} to 'timestamp'" if time and "timestamp" in missing else ""
 
 
 def _check_times(timestamp: NDArray[np.int64], timeframe_ms: int, problems: Problems) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 from exchange.checks import CANDLE_COLUMNS, check_candles
 from exchange.errors import DataError
 from exchange.funding_rates import SETTLEMENT_MS, check_funding
+from exchange.servers import HEADER, Server, server_at
 from exchange.span import Span
 from exchange.symbol import Symbol
 from exchange.timeframe import MINUTE_MS, timeframe_ms
@@ -27,6 +28,10 @@ _FIRST_TRIES = 3
 _LATER_TRIES = 6
 _RATE_LIMIT_WAIT_S = 30.0
 _LONGEST_WAIT_S = 120.0
+_WITHOUT_NETWORK = (
+    "Without the network `gridtui data import FILE` takes files from elsewhere; the source sim "
+    "needs none"
+)
 
 
 class BinanceHistory:
@@ -36,15 +41,33 @@ class BinanceHistory:
         base_url: scheme, host and port of another server that speaks the same dialect.
         timeout_s: how long one request may stay without an answer.
         pause_s: the first wait after a failed request; it doubles with each further failure.
+        server: whose market it is; None: told by the address, and by what is answered there.
     """
 
     def __init__(
-        self, base_url: str | None = None, timeout_s: float = 4.0, pause_s: float = 0.5
+        self,
+        base_url: str | None = None,
+        timeout_s: float = 4.0,
+        pause_s: float = 0.5,
+        server: Server | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/") if base_url else None
         self._timeout_s = timeout_s
         self._pause_s = pause_s
         self._answered = False
+        self._server = server
+
+    @property
+    def server(self) -> Server:
+        """Who answers; another server than Binance is asked what it says of itself.
+
+        Raises:
+            DataError: it cannot be reached.
+        """
+        server = self._server or server_at(self._base_url)
+        if self._server or not server.name:
+            return server
+        return server_at(self._base_url, self._time_answer[1])
 
     def candles(
         self, symbol: Symbol, timeframe: str, span: Span, progress: Progress | None = None
@@ -103,13 +126,24 @@ class BinanceHistory:
             tell(progress, span, since, f"{symbol} funding")
             yield page, since
 
-    @cached_property
+    @property
     def _server_ms(self) -> int:
+        return self._time_answer[0]
+
+    @cached_property
+    def _time_answer(self) -> tuple[int, str]:
+        """The server's time, ms UTC, and its header about its market."""
         answer = self._ask("fapiPublicGetTime", {}, dict, None)
         try:
-            return int(answer["serverTime"])
+            return int(answer["serverTime"]), self._headers.get(HEADER.lower(), "")
         except (KeyError, TypeError, ValueError):
             raise DataError(self._nonsense()) from None
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        """Of the last answer, names in lower case."""
+        headers = self._client.last_response_headers or {}
+        return {str(name).lower(): str(value) for name, value in headers.items()}
 
     @cached_property
     def _client(self) -> Any:
@@ -160,10 +194,8 @@ class BinanceHistory:
         import ccxt
 
         if isinstance(error, ccxt.DDoSProtection | ccxt.RateLimitExceeded):
-            headers = self._client.last_response_headers or {}
-            asked = {str(name).lower(): value for name, value in headers.items()}
             try:
-                wanted = float(asked["retry-after"])
+                wanted = float(self._headers["retry-after"])
             except (KeyError, ValueError):
                 wanted = _RATE_LIMIT_WAIT_S
             return min(max(wanted, 0.0), _LONGEST_WAIT_S)
@@ -173,14 +205,13 @@ class BinanceHistory:
     def _unreachable(self, error: Exception) -> str:
         return (
             f"cannot reach Binance ({self._host}: {_reason(error, self._timeout_s)}). "
-            "Choose the source sim, or a folder with downloaded files"
+            f"{_WITHOUT_NETWORK}"
         )
 
     def _nonsense(self) -> str:
         return (
             f"{self._host} gave an answer that is not Binance's; something in between may be "
-            "answering (a proxy, a log-in page). Check the network, or choose the source sim or a "
-            "folder with downloaded files"
+            f"answering (a proxy, a log-in page). Check the network. {_WITHOUT_NETWORK}"
         )
 
 

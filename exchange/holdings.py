@@ -21,6 +21,7 @@ from exchange.funding_rates import SETTLEMENT_MS
 from exchange.label import read_label
 from exchange.series import Series
 from exchange.span import Span
+from exchange.tables import UNREADABLE
 from exchange.timeframe import MINUTE_MS
 
 
@@ -120,9 +121,11 @@ def _holding(series: Series, files: Sequence[CacheFile]) -> Holding:
                 damaged.append(file.path)
                 continue
             found = _footer(file.path, series, stat.st_mtime_ns, stat.st_size)
+            if not _keeps(file.span, found.runs, series):
+                raise DataError(f"{file.path}: holds rows outside the span in its name")
         except FileNotFoundError:
             continue  # joined into a larger one at this moment
-        except (DataError, OSError, ValueError, KeyError):
+        except (DataError, *UNREADABLE):
             damaged.append(file.path)
             continue
         runs.append(found.runs)
@@ -163,25 +166,35 @@ class _Footer:
 @lru_cache(maxsize=4096)
 def _footer(path: Path, series: Series, changed_ns: int, size: int) -> _Footer:  # noqa: ARG001
     """Read anew when the file has changed: time of change and size are part of the key."""
-    import pyarrow.parquet as pq  # costs 0.1 s
+    import pyarrow as pa  # costs 0.1 s
+    import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
         origins = read_label(file.schema_arrow.metadata, path, series)
         rows = file.metadata.num_rows
         if not rows:
             raise DataError(f"{path}: holds no rows")
+        column = file.schema_arrow.names.index("timestamp")
+        if not pa.types.is_int64(file.schema_arrow.types[column]):
+            raise DataError(f"{path}: its times are not whole milliseconds")
         if series.timeframe is not None:
-            column = file.schema_arrow.names.index("timestamp")
             groups = range(file.metadata.num_row_groups)
             found = [file.metadata.row_group(i).column(column).statistics for i in groups]
             if all(each is not None and each.has_min_max for each in found):
                 first, last = min(each.min for each in found), max(each.max for each in found)
                 if last - first == (rows - 1) * series.step_ms:
                     return _Footer(np.array([(first, last + series.step_ms)]), origins)
-        stamps = file.read(columns=["timestamp"]).column(0).to_numpy()
+        stamps = file.read(columns=["timestamp"]).column(0)
+    if stamps.null_count:
+        raise DataError(f"{path}: has rows without a time")
+    times = stamps.to_numpy()
     length = MINUTE_MS if series.timeframe is None else series.step_ms
-    times = np.asarray(stamps, dtype=np.int64)
     return _Footer(_union(np.column_stack((times, times + length))), origins)
+
+
+def _keeps(promised: Span, runs: NDArray[np.int64], series: Series) -> bool:
+    length = MINUTE_MS if series.timeframe is None else series.step_ms
+    return promised.start_ms <= int(runs.min()) and int(runs.max()) - length < promised.end_ms
 
 
 def _union(runs: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -207,9 +220,10 @@ def _settlements_missing(
     return due * SETTLEMENT_MS, np.maximum(end - due, 0)
 
 
-def _order(series: Series) -> tuple[str, bool, bool, bool, int]:
+def _order(series: Series) -> tuple[str, str, bool, bool, bool, int]:
     return (
         series.symbol.coin,
+        series.server,
         series.simulated,
         series.market == "spot",
         series.timeframe is None,

@@ -17,7 +17,7 @@ import pandas as pd
 
 from exchange.archive import OTHER_SERIES
 from exchange.cache import Check, Merged, cache_folder, merge_into_cache
-from exchange.checks import CANDLE_COLUMNS, check_candles
+from exchange.checks import CANDLE_COLUMNS, check_candles, refuse_coarser
 from exchange.errors import DataError
 from exchange.funding_rates import check_funding
 from exchange.holdings import Holding, holding_of
@@ -87,21 +87,26 @@ def import_file(
     Binance's tree of folders; `wishes` win.
 
     Raises:
-        DataError: the file cannot be read, its name tells too little, its rows are impossible or
-            differ from those in the cache (see `Wishes.replace`).
+        DataError: the file is not there or cannot be read, its name tells too little, its rows are
+            impossible or differ from those in the cache (see `Wishes.replace`).
         OSError: the cache cannot be written.
     """
     wishes = wishes or Wishes()
+    if not path.exists():
+        raise DataError(f"{path}: is not there: check its spelling")
     part = _read(path, wishes)
-    return _merge([part], path.name, data_dir, wishes.replace)
+    return _merge([part], data_dir, wishes.replace)
 
 
 def import_folder(
     folder: Path, data_dir: str | Path | None = None, wishes: Wishes | None = None
-) -> tuple[list[Imported], list[Refused]]:
+) -> tuple[list[Imported], list[Refused], list[Path]]:
     """Take every file of a folder, and of folders in it, into the cache, series by series.
 
-    Files whose names say that they are something else (no candles, no funding) are passed over.
+    Files whose names do not say that they are candles or funding are passed over.
+
+    Returns:
+        What came in, what could not, and what was passed over (hidden files and checksums apart).
 
     Raises:
         DataError: no file there is of use.
@@ -109,9 +114,11 @@ def import_folder(
     """
     wishes = wishes or Wishes()
     parts: dict[Series, list[_Part]] = defaultdict(list)
-    refused = []
+    refused, passed_over = [], []
     for path in sorted(folder.rglob("*")):
         if path.suffix not in _SUFFIXES or not _NAME.fullmatch(path.stem):
+            if path.is_file() and path.suffix != ".CHECKSUM" and not path.name.startswith("."):
+                passed_over.append(path)
             continue
         try:
             part = _read(path, wishes)
@@ -126,11 +133,10 @@ def import_folder(
     imported = []
     for together in parts.values():
         try:
-            name = folder.resolve().name
-            imported.append(_merge(together, name, data_dir, wishes.replace))
+            imported.append(_merge(together, data_dir, wishes.replace))
         except DataError as error:
             refused.append(Refused(together[0].path, str(error)))
-    return imported, refused
+    return imported, refused, passed_over
 
 
 def series_of(path: Path, wishes: Wishes) -> Series:
@@ -184,6 +190,7 @@ def _read(path: Path, wishes: Wishes) -> _Part:
         rows = check_funding(table.frame, str(path), table.first_row)
     else:
         rows = check_candles(table.frame, series.step_ms, str(path), table.first_row).frame
+        refuse_coarser(rows, series.timeframe, str(path))
         if "funding_rate" in rows:
             notes.append(f"the funding rates in {path.name} were left out: import a funding file")
         rows = rows[list(CANDLE_COLUMNS)]
@@ -205,10 +212,10 @@ def _in_microseconds(path: Path, table: Table) -> bool:
     return bool((times >= _MICROSECONDS_FROM).any())
 
 
-def _merge(
-    parts: Sequence[_Part], name: str, data_dir: str | Path | None, replace_rows: bool
-) -> Imported:
+def _merge(parts: Sequence[_Part], data_dir: str | Path | None, replace_rows: bool) -> Imported:
     series = parts[0].series
+    name = parts[0].path.name
+    name += f" and {len(parts) - 1} more" if len(parts) > 1 else ""
     rows = _together(parts)
     runs = _runs(series, rows)
     if len(runs) > _MOST_RUNS:

@@ -14,6 +14,7 @@ from exchange.errors import DataError
 from exchange.funding_rates import check_funding
 from exchange.holdings import Holding
 from exchange.span import moment_text
+from exchange.tables import UNREADABLE
 from exchange.timeframe import MINUTE_MS
 
 LARGE_JUMP = 0.2
@@ -76,7 +77,7 @@ def check(holding: Holding, large_jump: float = LARGE_JUMP) -> Inspection:
             problems.raise_any()
         except FileNotFoundError:
             continue  # joined into a larger one at this moment
-        except (DataError, OSError, ValueError, KeyError) as error:
+        except (DataError, *UNREADABLE) as error:
             text = f"{path.name}: {' '.join(str(error).split())[:160]}"
             findings.append(Finding("damaged", text, holding.span.start_ms, 0))
             continue
@@ -91,7 +92,7 @@ def check(holding: Holding, large_jump: float = LARGE_JUMP) -> Inspection:
         findings += _conflicts(table)
         table = table.drop_duplicates("timestamp", ignore_index=True)
         rows = len(table)
-        if holding.series.timeframe is not None:
+        if rows and holding.series.timeframe is not None:
             findings += _halts(table)
             findings += _jumps(table, large_jump)
     findings += _gaps(holding)

@@ -1,7 +1,7 @@
 """Where the rows of a cache file are from: a few words of JSON in its Parquet metadata.
 
-`{"market": "perpetual", "simulated": false, "origins": ["Binance"]}` under the key `gridtui`. A
-file without them is taken for what a download writes: a Binance perpetual.
+`{"market": "perpetual", "simulated": false, "server": "", "origins": ["Binance"]}` under the key
+`gridtui`. A file without them is taken for what a download writes: a Binance perpetual.
 """
 
 import json
@@ -28,7 +28,12 @@ def write_labelled(
     import pyarrow as pa  # costs 0.1 s, and a run without a cache does not need it
     import pyarrow.parquet as pq
 
-    label = {"market": series.market, "simulated": series.simulated, "origins": list(origins)}
+    label = {
+        "market": series.market,
+        "simulated": series.simulated,
+        "server": series.server,
+        "origins": list(origins),
+    }
     bare = rows.copy(deep=False)
     bare.attrs = {}
     table = pa.Table.from_pandas(bare, preserve_index=False)
@@ -56,10 +61,12 @@ def read_label(metadata: dict[bytes, bytes] | None, path: Path, series: Series) 
     try:
         label = json.loads(raw)
         market, simulated = label["market"], label["simulated"]
+        server = label.get("server", "")
         origins = tuple(str(name) for name in label["origins"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise DataError(f"{path}: the label in its metadata cannot be read") from None
-    if (market, simulated) != (series.market, series.simulated):
+    if (market, simulated, server) != (series.market, series.simulated, series.server):
         kind = f"{market} {'simulated' if simulated else 'real'}"
+        kind += f" {server}" if server else ""
         raise DataError(f"{path}: holds {kind} rows by its own label, not what its name says")
     return origins

@@ -11,24 +11,32 @@ from exchange.timeframe import TIMEFRAMES, timeframe_ms
 
 Market = Literal["perpetual", "spot"]
 
-_STEM = re.compile(r"([A-Z0-9]{1,20}USDT)(-spot)?(-sim)?_([0-9]{1,2}[mhd]|funding)")
+_STEM = re.compile(
+    r"([A-Z0-9]{1,20}USDT)(-spot)?(-sim)?(?:-at-([a-z0-9.-]{1,80}))?_([0-9]{1,2}[mhd]|funding)"
+)
+_SERVER = re.compile(r"[a-z0-9.-]{0,80}")
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
     """Candles (`timeframe` "15m") or funding (`timeframe` None).
 
-    Spot and perpetual prices, and real and made-up ones, are different series, so that no file
-    can hold a mixture.
+    Spot and perpetual prices, real and made-up ones, and Binance's and another server's are
+    different series, so that no file can hold a mixture.
+
+    Args:
+        server: which market answered in Binance's place, see `exchange.servers`; "": Binance.
 
     Raises:
-        DataError: the timeframe is not known, or funding of a spot market, which has none.
+        DataError: the timeframe is not known, funding of a spot market, which has none, or a
+            server's name of other than lower-case letters, digits, dots and dashes.
     """
 
     symbol: Symbol
     timeframe: str | None
     market: Market = "perpetual"
     simulated: bool = False
+    server: str = ""
 
     def __post_init__(self) -> None:
         if self.market not in ("perpetual", "spot"):
@@ -37,6 +45,13 @@ class Series:
             timeframe_ms(self.timeframe)
         elif self.market == "spot":
             raise DataError(f"{self.symbol} has no funding on the spot market: use perpetual")
+        if not _SERVER.fullmatch(self.server):
+            raise DataError(f"{self.server!r} cannot name a server: use letters, digits, . and -")
+
+    @property
+    def is_binances(self) -> bool:
+        """Whether Binance can be asked for what is missing."""
+        return self.market == "perpetual" and not self.simulated and not self.server
 
     @property
     def kind(self) -> Literal["candles", "funding"]:
@@ -49,8 +64,9 @@ class Series:
 
     @property
     def stem(self) -> str:
-        """`BTCUSDT_15m`, `BTCUSDT_funding`, `SOLUSDT-spot_1m`: how its files' names begin."""
+        """`BTCUSDT_15m`, `SOLUSDT-spot_1m`, `BTCUSDT-at-10.0.0.7_1m`: its files' names begin so."""
         marks = ("-spot" if self.market == "spot" else "") + ("-sim" if self.simulated else "")
+        marks += f"-at-{self.server}" if self.server else ""
         return f"{self.symbol.id}{marks}_{self.timeframe or 'funding'}"
 
     @classmethod
@@ -59,7 +75,7 @@ class Series:
         match = _STEM.fullmatch(stem)
         if not match:
             return None
-        name, spot, simulated, timeframe = match.groups()
+        name, spot, simulated, server, timeframe = match.groups()
         if timeframe != "funding" and timeframe not in TIMEFRAMES:
             return None
         try:
@@ -68,11 +84,13 @@ class Series:
                 None if timeframe == "funding" else timeframe,
                 "spot" if spot else "perpetual",
                 bool(simulated),
+                server or "",
             )
         except DataError:
             return None
 
     def __str__(self) -> str:
-        """`BTC/USDT 15m`, `SOL/USDT 1m spot`, `ETH/USDT funding`."""
+        """`BTC/USDT 15m`, `SOL/USDT 1m spot`, `ETH/USDT funding at 10.0.0.7`."""
         marks = (" spot" if self.market == "spot" else "") + (" SIMULATED" * self.simulated)
+        marks += f" at {self.server}" if self.server else ""
         return f"{self.symbol} {self.timeframe or 'funding'}{marks}"

@@ -78,7 +78,13 @@ def moment_ms(moment: Moment) -> int:
         raise DataError(_complaint(moment))
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return _of_this_age((moment - _EPOCH) // timedelta(milliseconds=1), written)
+    ms = (moment - _EPOCH) // timedelta(milliseconds=1)
+    if not _SMALLEST_MS <= ms <= _LARGEST_MS:
+        raise DataError(
+            f"{str(written)[:40]!r} is not a time of this market: take one from 1973-03-04 to "
+            "2999-12-31"
+        )
+    return ms
 
 
 def moment_text(ms: int) -> str:

@@ -7,6 +7,7 @@ import zlib
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from textwrap import shorten
 
 import pandas as pd
 
@@ -29,9 +30,12 @@ _UNNAMED = {
 }
 """Columns of a text file without a header row, by how many there are; 3 and 12 are Binance's."""
 
-_UNREADABLE = (
+UNREADABLE = (
     OSError,
     ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
     EOFError,
     RuntimeError,
     zipfile.BadZipFile,
@@ -64,9 +68,8 @@ def read_table(path: Path) -> Table:
         )
     except DataError:
         raise
-    except _UNREADABLE as error:
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise DataError(f"{path}: cannot be read ({reason}): get it again") from error
+    except UNREADABLE as error:
+        raise DataError(f"{path}: cannot be read ({_reason(error, path)}): get it again") from error
 
 
 def read_zip(raw: bytes, name: str) -> Table:
@@ -77,9 +80,14 @@ def read_zip(raw: bytes, name: str) -> Table:
     """
     try:
         return _read_text(_unpacked(raw, name), name)
-    except _UNREADABLE as error:
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise DataError(f"{name}: cannot be read ({reason}): get it again") from error
+    except UNREADABLE as error:
+        raise DataError(f"{name}: cannot be read ({_reason(error, name)}): get it again") from error
+
+
+def _reason(error: Exception, name: str | Path) -> str:
+    """What a reader says, on one short line and without the name that stands before it."""
+    said = str(error).replace(f" '{name}'", "").strip(": ")
+    return shorten(said, 120, placeholder=" ...") or type(error).__name__
 
 
 def _unzipped(path: Path) -> bytes:
@@ -111,6 +119,12 @@ def _read_text(raw: bytes, path: str) -> Table:
     cells = [cell.strip().strip('"') for cell in first_line.split(",")]
     if not first_line:
         raise DataError(f"{path}: its first line is empty: get it again")
+    for sign, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(cells) == 1 and sign in first_line:
+            raise DataError(
+                f"{path}: its columns are parted by {name}: save it with commas between them, and "
+                "points in the numbers"
+            )
     if not cells[0][:1].isdigit():
         return Table(_renamed(_with_header(text, path), path), 2)
     if len(cells) not in _UNNAMED:

@@ -17,6 +17,7 @@ import pandas as pd
 from exchange.checks import check_candles, find_gaps
 from exchange.download import BinanceHistory, Progress, tell
 from exchange.errors import DataError
+from exchange.servers import Server, server_at
 from exchange.span import Span
 from exchange.symbol import Symbol
 from exchange.tables import read_zip
@@ -72,6 +73,11 @@ class MonthlyArchives:
         self._base_url = (base_url or _ARCHIVES).rstrip("/")
         self._timeout_s = timeout_s
         self._silent_until = 0.0
+
+    @property
+    def server(self) -> Server:
+        """Whose archives these are."""
+        return server_at(self._base_url)
 
     def candles(
         self,

@@ -205,7 +205,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
         ("", "its first line is empty"),
         ("timestamp,open,high,low,close,volume\n", "there are no candles in it"),
         ("time,open,high,low,close,volume\n1,1,1,1,1,1\n", "no column 'timestamp'"),
-        ("1704067200000;1;2;1;1;5\n", "has 1 columns and no header row"),
+        ("1704067200000;1;2;1;1;5\n", "its columns are parted by semicolons"),
         ("1704067200000,1,2\n", "no column 'open' and 'high'"),
         ("timestamp,open,high,low,close,volume\n1704067200000,4,3,2,3,9,1,1\n1\n", "BTCUSDT_1h"),
         (
@@ -329,3 +329,57 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     path.write_text("Timestamp,timestamp,open,high,low,close,volume\n1,1,1,1,1,1,1\n")
     with pytest.raises(DataError, match="more than one column 'timestamp'"):
         read_table(path)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "zip"])
+def test_parts_named_as_an_import_takes_them_are_one_series(tmp_path: Path, kind: str) -> None:
+    whole = market("2024-01-01", "2024-03-01")
+    for name, rows in (("2024-01", whole[:800]), ("late", whole[790:])):
+        path = tmp_path / "more" / f"BTCUSDT_1h_{name}.{kind}"
+        path.parent.mkdir(exist_ok=True)
+        if kind == "parquet":
+            rows.to_parquet(path)
+        elif kind == "csv":
+            rows.to_csv(path, index=False)
+        else:
+            put_zip(path, rows.to_csv(index=False))
+    rates = simulate_funding(BTC, Span(moment_ms("2024-01-01"), moment_ms("2024-03-01")), 5)
+    rates.to_csv(tmp_path / "BTCUSDT_funding_2024.csv", index=False)
+    whole.assign(close=1.0).to_csv(tmp_path / "BTCUSDT-spot_1h_x.csv", index=False)
+    whole.assign(close=1.0).to_csv(tmp_path / "BTCUSDT-sim_1h_x.csv", index=False)
+    df = fetch(tmp_path)
+    pd.testing.assert_frame_equal(df[list(whole.columns)], whole, check_exact=False)
+    assert df["funding_rate"].count() == len(rates)
+    assert df.attrs["source"] == f"files in {tmp_path}: BTCUSDT_1h_*: 2 files"
+    assert "of BTC/USDT there is only 1h" in refusal(tmp_path, "15m")
+
+
+def test_parts_that_contradict_one_another_are_refused(tmp_path: Path) -> None:
+    whole = market("2024-01-01", "2024-03-01")
+    whole.to_csv(tmp_path / "BTCUSDT_1h_a.csv", index=False)
+    whole.assign(volume=1.0).to_csv(tmp_path / "BTCUSDT_1h_b.csv", index=False)
+    assert "occurs twice" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("header", "hint"),
+    [
+        ("timestamp;open;high;low;close;volume", "its columns are parted by semicolons: save it"),
+        ("timestamp\topen\thigh\tlow\tclose\tvolume", "its columns are parted by tabs: save it"),
+        ("Open time,open,high,low,close,volume", "; rename 'open time' to 'timestamp'"),
+        ("date,open,high,low,close,volume", "; rename 'date' to 'timestamp'"),
+    ],
+)
+def test_a_header_of_another_program_gets_a_hint_about_the_file(
+    tmp_path: Path, header: str, hint: str
+) -> None:
+    (tmp_path / "BTCUSDT_1h.csv").write_text(f"{header}\n")
+    message = refusal(tmp_path)
+    assert hint in message
+    assert "DataFrame" not in message
+
+
+def test_candles_of_a_longer_timeframe_than_the_name_says_are_refused(tmp_path: Path) -> None:
+    market("2024-01-01", "2024-03-01").to_csv(tmp_path / "BTCUSDT_15m.csv", index=False)
+    message = refusal(tmp_path, "15m")
+    assert "nearer than 60 minutes, so these are no candles of 15m: name it 1h" in message

@@ -288,6 +288,30 @@ def test_an_outage_of_a_download_can_be_filled_by_added_rows(tmp_path: Path) -> 
     pd.testing.assert_frame_equal(fetch(tmp_path, span, Exchange(pages=0)), truth(span))
 
 
+def test_files_that_are_joined_while_they_are_read_are_read_joined(tmp_path: Path) -> None:
+    around = hours(0, 40)
+    parts = [(hours(0, 20), truth(hours(0, 20))), (hours(20, 40), truth(hours(20, 40)))]
+    for part in parts:
+        merge_into_cache(tmp_path, SERIES, [part], "Binance", check, [], replace=False)
+        for path in tmp_path.iterdir():  # as two processes that knew nothing of each other
+            path.rename(tmp_path.parent / path.name)
+    for path in tmp_path.parent.glob("*.parquet"):
+        path.rename(tmp_path / path.name)
+    (first, _), (second, _) = parts
+    assert [span for span, _ in kept_spans(tmp_path, SERIES)] == [first, second]
+    calls = []
+
+    def joined_meanwhile(rows: pd.DataFrame, where: str) -> pd.DataFrame:
+        if not calls:
+            calls.append(where)
+            fetch(tmp_path, around, Exchange())
+        return check(rows, where)
+
+    rows, _ = read_cache(tmp_path, SERIES, around, joined_meanwhile, [])
+    assert rows is not None
+    pd.testing.assert_frame_equal(rows, truth(around))
+
+
 def test_nothing_on_the_disk_is_none_and_never_asks(tmp_path: Path) -> None:
     assert read_cache(tmp_path / "nowhere", SERIES, hours(0, 9), check, []) == (None, ())
     fetch(tmp_path, hours(0, 9), Exchange())

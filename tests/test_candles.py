@@ -15,6 +15,7 @@ from exchange.candles import fetch_data, from_binance
 from exchange.checks import check_candles
 from exchange.download import BinanceHistory
 from exchange.errors import DataError
+from exchange.servers import Server
 from exchange.simulated import simulate_funding
 from exchange.span import Span, moment_ms
 from exchange.symbol import Symbol
@@ -33,7 +34,7 @@ def server() -> Iterator[HistoryServer]:
 
 
 def download(server: HistoryServer, folder: Path, start: str, end: str) -> pd.DataFrame:
-    history = BinanceHistory(server.url, timeout_s=2.0, pause_s=0.001)
+    history = BinanceHistory(server.url, 2.0, 0.001, Server())
     span = Span(moment_ms(start), moment_ms(end))
     loaded = from_binance(history, BTC, "1h", span, folder)
     return loaded.table(BTC, "1h", span)

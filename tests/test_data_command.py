@@ -3,11 +3,13 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ import pytest
 
 import gridtui
 from exchange.holdings import holdings
+from exchange.paper.listing import load_listing
+from exchange.paper.server import PaperExchange
+from exchange.paper.threaded import ThreadedExchange
 from exchange.simulated import simulate, simulate_funding
 from exchange.span import Span, moment_ms
 from exchange.symbol import Symbol
@@ -59,6 +64,11 @@ def files(tmp_path: Path) -> Path:
     rows.to_csv(folder / "BTCUSDT_1h.csv", index=False)
     simulate_funding(BTC, JANUARY, 5).to_csv(folder / "BTCUSDT_funding.csv", index=False)
     return folder
+
+
+def at(server: HistoryServer) -> str:
+    """How a series of that server is named."""
+    return f" at {server.url.removeprefix('http://').replace(':', '-')}"
 
 
 def gridtui_process(*arguments: str, **options: Any) -> subprocess.Popen[str]:
@@ -118,10 +128,11 @@ def test_help_answers_without_loading_anything_heavy(action: list[str]) -> None:
         (["list", "--market", "margin"], "invalid choice: 'margin'"),
         (["fetch", "--coin", "BTC"], "the following arguments are required: --start"),
         (["fetch", "--coin", "BTC", "--start", "1.1.24"], "is not a time"),
+        (["fetch", "--coin", "BTC", "--start", "1900-01-01"], "take one from 1973-03-04 to 2999"),
         (["fetch", "--coin", "BTC", "--start", "2024-01-01", "--timeframe", "7h"], "'7h' is not"),
         (["fetch", "--coin", "BTC", "--start", "2024-02-01", "--end", "2024-01-01"], "later than"),
-        (["import", "nowhere/BTCUSDT_1h.csv"], "nowhere/BTCUSDT_1h.csv: cannot be read"),
-        (["import", "candles.csv"], "its name does not say what it holds"),
+        (["import", "nowhere/BTCUSDT_1h.csv"], "nowhere/BTCUSDT_1h.csv: is not there"),
+        (["import", "README.md"], "is none of .parquet, .csv, .zip"),
         (["clear"], "say what to remove"),
         (["clear", "--all", "--coin", "BTC"], "--all is everything"),
         (["erase"], "invalid choice: 'erase'"),
@@ -140,10 +151,14 @@ def test_data_alone_says_what_can_be_done(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_an_empty_cache_says_so(run: Run) -> None:
-    for action in ("list", "check"):
-        code, out, _ = run(action)
+    for arguments, said in (
+        (["list"], "is empty; gridtui data fetch and import fill it"),
+        (["list", "--coin", "BTC"], "has nothing of that; gridtui data fetch and import fill it"),
+        (["check"], "nothing of that is in the cache"),
+    ):
+        code, out, _ = run(*arguments)
         assert code == 0
-        assert out.startswith("nothing of that is in the cache")
+        assert said in " ".join(out.split())
     assert run("clear", "--all")[:2] == (0, "nothing of that is in the cache\n")
 
 
@@ -185,17 +200,23 @@ def test_a_backtest_uses_what_was_imported_as_the_import_said(
     assert gridtui.main([*command, "--no-plot", "--json", "--data-dir", str(tmp_path)]) == 0
     coin = json.loads(capsys.readouterr().out)["coins"]["BTC/USDT"]
     assert (coin["candles"], coin["funding"], coin["simulated"]) == (741, "real", False)
-    assert coin["source"] == "cache: imported from mine"
+    assert coin["source"] == "cache: imported from BTCUSDT_1h.csv"
 
 
 def test_what_a_folder_has_that_cannot_be_imported_is_named_and_is_an_error(
     run: Run, files: Path
 ) -> None:
     (files / "ETHUSDT_1h.csv").write_text("bread,milk\n1,2\n")
+    for name in ("a.csv", "b.xlsx", "c.txt", "d.txt", ".hidden", "BTCUSDT_1h.zip.CHECKSUM"):
+        (files / name).write_text("")
     code, out, err = run("import", str(files))
     assert code == 2
     assert "BTC/USDT funding perpetual: 93 settlements" in out
     assert "ETHUSDT_1h.csv: no column 'timestamp'" in out
+    assert "The file must have columns timestamp, open" in out
+    assert out.splitlines()[0] == (
+        "passed over 4 files, whose names do not say what they hold: a.csv, b.xlsx, c.txt, ..."
+    )
     assert err == f"gridtui: not imported: 1 file, first {files / 'ETHUSDT_1h.csv'}\n"
 
 
@@ -210,7 +231,7 @@ def test_the_list_fits_eighty_columns_and_tells_market_gaps_size_and_origin(
     assert len(first) == 80
     assert first.count("▒") == 1
     assert details.startswith("    741 candles, 3 missing, ")
-    assert origin.endswith("imported from mine")
+    assert origin.endswith("imported from BTCUSDT_funding.csv")
     assert total.startswith("2 series, ")
     assert "\x1b" not in out
 
@@ -224,7 +245,7 @@ def test_the_list_as_json_has_the_gaps(run: Run, files: Path) -> None:
         {"start_ms": moment_ms("2024-01-05T04:00"), "bars": 3, "outage": False}
     ]
     assert (series["market"], series["simulated"]) == ("perpetual", False)
-    assert series["origins"] == ["imported from mine"]
+    assert series["origins"] == ["imported from BTCUSDT_1h.csv"]
     assert len(series["gap_map"]) == 40
 
 
@@ -253,16 +274,17 @@ def test_fetch_gets_what_is_missing_and_says_from_where(
     assert (code, err) == (0, "fetching BTC/USDT 15m...\nfetching BTC/USDT 1h...\n")
     whole = "2024-01-01 00:00 UTC to 2024-02-03 00:00 UTC"
     assert out.splitlines() == [
-        f"BTC/USDT 15m: 3,168 candles, {whole}; 2,976 from 1 monthly archive, 192 page by page",
+        f"BTC/USDT 15m{at(pages)}: 3,168 candles, {whole}; 2,976 from 1 monthly archive, "
+        "192 page by page",
         "  99 settlements of funding",
-        f"BTC/USDT 1h: 792 candles, {whole}; 792 page by page",
+        f"BTC/USDT 1h{at(pages)}: 792 candles, {whole}; 792 page by page",
         "  99 settlements of funding",
     ]
-    asked = len(pages.requests)
+    asked = len(pages.asked("klines"))
     code, out, _ = run(*fetch, "--start", "2024-01-10")
     assert code == 0
     assert "2,304 from the cache" in out
-    assert len(pages.requests) == asked
+    assert len(pages.asked("klines")) == asked
 
 
 def test_fetch_without_funding_gets_none_and_says_where_history_begins(
@@ -274,23 +296,73 @@ def test_fetch_without_funding_gets_none_and_says_where_history_begins(
     assert code == 0
     assert out.splitlines()[1] == "  nothing from 2023-11-01 00:00 UTC on: not traded then"
     assert pages.asked("fundingRate") == []
-    assert [str(holding.series) for holding in holdings(tmp_path)] == ["BTC/USDT 1h"]
+    assert [str(holding.series) for holding in holdings(tmp_path)] == [f"BTC/USDT 1h{at(pages)}"]
 
 
-def test_fetch_fills_the_hole_of_an_import(
+def test_what_another_server_has_never_joins_binances_series(
     run: Run, binance: tuple[HistoryServer, ArchiveServer], files: Path, tmp_path: Path
 ) -> None:
     pages, _ = binance
-    run("import", str(files))
-    span = ["--start", "2024-01-01", "--end", "2024-02-01", "--timeframe", "1h"]
+    run("import", str(files / "BTCUSDT_1h.csv"))
+    span = ["--start", "2024-01-01", "--end", "2024-02-01", "--timeframe", "1h", "--no-funding"]
     code, out, _ = run("fetch", "--coin", "BTC", *span)
     assert code == 0
-    assert "741 from the cache, 3 page by page" in out
-    assert "note: some rows of BTC/USDT 1h are imported from mine" in out
-    (query,) = pages.asked("klines")
-    assert int(query["startTime"]) == moment_ms("2024-01-05T04:00")
-    holding = holdings(tmp_path)[0]
-    assert (holding.gaps, holding.origin) == ((), "imported from mine, Binance")
+    assert "744 page by page" in out
+    ours, theirs = holdings(tmp_path)
+    assert (str(ours.series), ours.rows) == ("BTC/USDT 1h", 741)
+    assert (str(theirs.series), theirs.rows) == (f"BTC/USDT 1h{at(pages)}", 744)
+    assert theirs.origin == pages.url.removeprefix("http://")
+    assert f"{theirs.origin}, not Binance" in run("list")[1]
+
+
+@pytest.mark.usefixtures("binance")
+def test_another_server_gets_no_months_of_binances_archives(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GRIDTUI_ARCHIVES_URL")
+    span = ["--start", "2024-01-01", "--end", "2024-02-01", "--no-funding"]
+    code, out, _ = run("fetch", "--coin", "BTC", *span)
+    assert code == 0
+    assert out.endswith("; 2,976 page by page\n")
+
+
+def test_what_the_simulated_paper_exchange_serves_is_kept_as_simulated(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listing = load_listing("BTC", "15m", "2024-01-01", "2024-01-04")
+    fetch = ["fetch", "--coin", "BTC", "--start", "2024-01-01", "--end", "2024-01-02"]
+    for _ in range(2):  # the same market at another port is the same series
+        with ThreadedExchange(lambda: PaperExchange([listing], "2024-01-03")) as paper:
+            monkeypatch.setenv("GRIDTUI_BINANCE_URL", paper.url)
+            assert run(*fetch)[0] == 0
+            line = ["backtest", "--coins", "BTC", "--source", "binance", "--no-plot", "--json"]
+            period = ["--start", "2024-01-01", "--end", "2024-01-03", "--data-dir", str(tmp_path)]
+            assert gridtui.main([*line, *period]) == 0
+            coin = json.loads(capsys.readouterr().out)["coins"]["BTC/USDT"]
+            assert (coin["simulated"], coin["candles"]) == (True, 192)
+    candles, funding = holdings(tmp_path)
+    assert re.fullmatch(r"BTCUSDT-sim-at-paper-[0-9a-f]{8}_15m", candles.series.stem)
+    assert candles.series.simulated
+    assert funding.series.simulated
+    assert candles.origin.startswith("SIMULATED, paper exchange at 127.0.0.1:")
+    assert run("list")[1].startswith("BTC 15m      SIM ")
+    with ThreadedExchange(lambda: PaperExchange([replace(listing, source="x")], "2024-01-03")) as p:
+        monkeypatch.setenv("GRIDTUI_BINANCE_URL", p.url)
+        run(*fetch, "--no-funding")
+    assert len(holdings(tmp_path)) == 3
+
+
+@pytest.mark.parametrize(
+    "address", ["localhost:8942", "http://", "http://h:port", "ftp://h", "http://127.0.0.1/fapi"]
+)
+@pytest.mark.parametrize("variable", ["GRIDTUI_BINANCE_URL", "GRIDTUI_ARCHIVES_URL"])
+def test_an_address_that_is_none_is_one_line(
+    run: Run, monkeypatch: pytest.MonkeyPatch, variable: str, address: str
+) -> None:
+    monkeypatch.setenv(variable, address)
+    code, out, err = run("fetch", "--coin", "BTC", "--start", "2024-01-01")
+    assert (code, out) == (2, "")
+    assert f"{variable} '{address}' is not a server's address: write scheme, host" in err
 
 
 def test_without_a_way_to_binance_fetch_says_so_in_one_line(
@@ -302,6 +374,7 @@ def test_without_a_way_to_binance_fetch_says_so_in_one_line(
     assert (code, out) == (2, "")
     assert "cannot reach Binance" in err.splitlines()[-1]
     assert "--source" not in err
+    assert "gridtui data import FILE" in err
 
 
 def test_a_fetch_shows_its_progress_on_a_terminal(
@@ -310,7 +383,7 @@ def test_a_fetch_shows_its_progress_on_a_terminal(
     span = ["--start", "2024-01-01", "--end", "2024-02-01", "--timeframe", "15m", "--no-funding"]
     seen = on_a_terminal("fetch", "--coin", "BTC", *span, "--data-dir", str(tmp_path)).decode()
     assert "downloading BTC/USDT 15m candles: " in seen
-    assert "BTC/USDT 15m: 2,976 candles" in seen
+    assert f"BTC/USDT 15m{at(binance[0])}: 2,976 candles" in seen
     assert binance[0].asked("klines")
 
 

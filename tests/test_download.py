@@ -130,7 +130,8 @@ def test_a_server_that_is_not_there_gives_one_line_that_says_what_to_do_instead(
     message = refusal(BinanceHistory(f"http://127.0.0.1:{port}", pause_s=0.001))
     assert message == (
         f"cannot reach Binance (127.0.0.1:{port}: Connection refused). "
-        "Choose the source sim, or a folder with downloaded files"
+        "Without the network `gridtui data import FILE` takes files from elsewhere; the source sim "
+        "needs none"
     )
 
 

@@ -1,10 +1,12 @@
-"""What lies in the cache: series, spans, gaps, origins. Costs 2 s."""
+"""What lies in the cache: series, spans, gaps, origins. Costs 5 s."""
 
 import os
+import random
 import tempfile
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,10 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exchange.cache import merge_into_cache
+from exchange.cache import merge_into_cache, read_cache
 from exchange.checks import check_candles, find_gaps
 from exchange.funding_rates import check_funding, lay_funding
 from exchange.holdings import Gap, Holding, gap_map, holding_of, holdings
+from exchange.inspection import check
 from exchange.label import write_labelled
 from exchange.series import Series
 from exchange.simulated import simulate, simulate_funding
@@ -150,6 +153,56 @@ def test_damaged_files_are_named_and_their_series_is_still_listed(tmp_path: Path
     assert (four.rows, four.damaged, four.span, four.completeness) == (0, (aside,), hours(0, 8), 0)
     assert gap_map(four, 4) == [0.0] * 4
     assert hourly.size_bytes == good.stat().st_size + bad.stat().st_size
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ["2024-01-01", "2024-01-02"],
+        pd.to_datetime(["2024-01-01", "2024-01-02"]),
+        [float(FIRST_MS), np.nan],
+        pd.array([FIRST_MS, None], dtype="Int64"),
+    ],
+    ids=["text", "datetimes", "floats", "none"],
+)
+@pytest.mark.parametrize("series", [HOURLY, FUNDING], ids=str)
+def test_a_file_whose_times_are_no_milliseconds_is_damaged(
+    tmp_path: Path, series: Series, times: Any
+) -> None:
+    path = put(tmp_path, series, hours(0, 24), pd.DataFrame({"timestamp": times}))
+    assert (only(tmp_path).damaged, only(tmp_path).rows) == ((path,), 0)
+
+
+@pytest.mark.parametrize("span", [hours(1, 25), hours(0, 23)], ids=["before", "after"])
+def test_a_file_with_rows_outside_the_span_in_its_name_is_damaged(
+    tmp_path: Path, span: Span
+) -> None:
+    path = put(tmp_path, HOURLY, span, candles(hours(0, 24)))
+    assert (only(tmp_path).damaged, only(tmp_path).rows) == ((path,), 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_file_in_which_bytes_have_changed_is_told_and_never_a_traceback(
+    tmp_path: Path, seed: int
+) -> None:
+    """Whatever is changed, listing, checking and reading it end without an error of their own."""
+    span, dice = hours(0, 48), random.Random(seed)
+    rows = candles(span).drop(index=[20, 21])
+    path = put(tmp_path, HOURLY, span, rows)
+    good = path.read_bytes()
+    told = 0
+    for _ in range(150):
+        changed = bytearray(good)
+        for _ in range(dice.choice((1, 2, 5))):
+            changed[dice.randrange(len(good))] = dice.randrange(256)
+        path.write_bytes(changed)
+        found = only(tmp_path)
+        assert found.damaged or found.rows
+        told += not check(found).sound
+        read_cache(path.parent, HOURLY, span, lambda t, w: check_candles(t, HOUR_MS, w).frame, [])
+        for aside in path.parent.glob("*.damaged"):
+            aside.unlink()
+    assert told > 50
 
 
 def test_strangers_are_not_listed(tmp_path: Path) -> None:

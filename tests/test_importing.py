@@ -194,18 +194,34 @@ def test_a_damaged_file_and_one_with_impossible_rows_are_refused(tmp_path: Path)
     assert "row 2: high" in refusal(path, tmp_path)
     path.write_bytes(b"")
     assert "cannot be read" in refusal(path, tmp_path) or "empty" in refusal(path, tmp_path)
-    assert "is none of .parquet, .csv, .zip" in refusal(tmp_path / "BTCUSDT_1h.txt", tmp_path)
-    assert "BTCUSDT_1h.zip: cannot be read" in refusal(tmp_path / "BTCUSDT_1h.zip", tmp_path)
+    for suffix, reason in (
+        ("txt", "is none of .parquet, .csv, .zip"),
+        ("zip", "BTCUSDT_1h.zip: cannot be read (File is not a zip file): get it again"),
+        ("parquet", "Parquet file size is 0 bytes"),
+    ):
+        other = tmp_path / f"BTCUSDT_1h.{suffix}"
+        other.write_bytes(b"")
+        assert reason in refusal(other, tmp_path)
     assert holdings(tmp_path) == ()
 
 
 def test_a_file_of_holes_is_refused(tmp_path: Path) -> None:
-    times = np.arange(1001) * 2 * HOUR_MS + moment_ms("2022-01-01")
+    times = np.arange(1002) * 2 * HOUR_MS + moment_ms("2022-01-01")
+    times[-1] = times[-2] + HOUR_MS
     rows = pd.DataFrame({"timestamp": times, "volume": 1.0})
     for name in ("open", "high", "low", "close"):
         rows[name] = 100.0
     path = put(tmp_path / "BTCUSDT_1h.csv", rows)
-    assert "has 1,000 gaps in 1,001 rows" in refusal(path, tmp_path)
+    assert "has 1,000 gaps in 1,002 rows" in refusal(path, tmp_path)
+
+
+def test_rows_further_apart_than_the_timeframe_of_the_name_are_refused(tmp_path: Path) -> None:
+    path = put(tmp_path / "BTCUSDT_1m.csv", market("2024-01-01", "2024-01-05"))
+    reason = refusal(path, tmp_path)
+    assert "nearer than 60 minutes, so these are no candles of 1m: name it 1h" in reason
+    assert import_file(path, tmp_path, Wishes(timeframe="1h")).rows == 96
+    few = put(tmp_path / "ETHUSDT_1m.csv", market("2024-01-01", "2024-01-05")[:2])
+    assert import_file(few, tmp_path).rows == 2
 
 
 def test_a_folder_is_imported_series_by_series_and_what_cannot_be_is_named(tmp_path: Path) -> None:
@@ -217,12 +233,16 @@ def test_a_folder_is_imported_series_by_series_and_what_cannot_be_is_named(tmp_p
     put(source / "markPriceKlines" / "BTCUSDT-1h-2024-01.zip", market("2024-01-01", "2024-02-01"))
     (source / "ETHUSDT_1h.csv").write_text("not,candles\n1,2\n")
     (source / "notes.csv").write_text("bread,milk\n")
-    imported, refused = import_folder(source, tmp_path)
+    imported, refused, passed_over = import_folder(source, tmp_path)
+    assert [path.name for path in passed_over] == ["notes.csv"]
     assert [(str(one.series), one.rows, len(one.paths)) for one in imported] == [
         ("BTC/USDT 1h", 1440, 3),
         ("BTC/USDT funding", 93, 1),
     ]
-    assert imported[0].holding.origins == ("imported from mine",)
+    assert [one.holding.origins for one in imported] == [
+        ("imported from BTCUSDT-1h-2024-01.zip and 2 more",),
+        ("imported from BTCUSDT_funding.csv",),
+    ]
     reasons = {one.path.name: one.reason for one in refused}
     assert "lies under markPriceKlines" in reasons["BTCUSDT-1h-2024-01.zip"]
     assert "no column 'timestamp'" in reasons["ETHUSDT_1h.csv"]
@@ -233,12 +253,18 @@ def test_two_files_of_a_folder_that_differ_are_refused_together(tmp_path: Path) 
     rows = market("2024-01-01", "2024-01-05")
     put(tmp_path / "a" / "BTCUSDT_1h.csv", rows)
     put(tmp_path / "a" / "BTCUSDT_1h_b.csv", rows.assign(volume=1.0))
-    imported, refused = import_folder(tmp_path / "a", tmp_path)
+    imported, refused, _ = import_folder(tmp_path / "a", tmp_path)
     assert imported == []
     assert refused[0].reason == (
         "BTCUSDT_1h.csv and BTCUSDT_1h_b.csv differ at 2024-01-01 00:00 UTC and 95 other times: "
         "import the one that is right by itself"
     )
+
+
+def test_a_file_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
+    reason = refusal(tmp_path / "BTCUSDT_1h.csv", tmp_path)
+    assert reason.endswith("BTCUSDT_1h.csv: is not there: check its spelling")
+    assert "is not there" in refusal(tmp_path / "candles", tmp_path)
 
 
 def test_a_folder_without_a_file_of_use_is_refused(tmp_path: Path) -> None:
@@ -264,7 +290,7 @@ def test_the_recorded_crash_has_exactly_two_gaps_and_434_missing_minutes(
 
 
 def test_a_folder_of_recorded_data_is_imported_whole(tmp_path: Path, market_data: Path) -> None:
-    imported, refused = import_folder(market_data, tmp_path)
+    imported, refused, _ = import_folder(market_data, tmp_path)
     assert refused == []
     found = {str(one.series): (one.rows, one.holding.missing) for one in imported}
     assert found["BTC/USDT 15m"] == (87_552, 0)

@@ -100,6 +100,12 @@ def test_impossible_rows_are_named(tmp_path: Path) -> None:
     assert not inspection.sound
 
 
+def test_rows_that_lack_a_column_are_named(tmp_path: Path) -> None:
+    (finding,) = inspect(tmp_path, candles().drop(columns="volume")).findings
+    assert finding.kind == "impossible"
+    assert "no column 'volume'" in finding.text
+
+
 def test_candles_without_volume_and_jumps_are_told_and_are_not_wrong(tmp_path: Path) -> None:
     rows = candles()
     rows.loc[10:12, "volume"] = 0.0

@@ -14,23 +14,27 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-import ccxt
+import ccxt.pro
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 import gridtui
 from exchange.errors import DataError
-from exchange.paper.fault_menu import MENU
+from exchange.importing import import_file
+from exchange.paper.fault_menu import MEANINGS, MENU
 from exchange.paper.listing import Offer, load_offer
 from exchange.paper.server import PaperExchange
 from exchange.paper.threaded import ThreadedExchange
+from exchange.timeframe import TIMEFRAMES
 from tests.screen_text import screen_text, until
-from tui.commands.paper import _serving
+from tui.commands.paper import _how_long, _serving
 from tui.keys import KEYS
 from tui.paper_app import PaperApp
+from tui.paper_serving import ccxt_lines
 from tui.screens.help import HelpScreen
 from tui.screens.question import Question
+from tui.widgets.wrapped_log import WrappedLog
 
 ROOT = Path(gridtui.__file__).parent
 README = (ROOT / "README.md").read_text()
@@ -101,6 +105,19 @@ def test_the_readme_s_client_trades_on_it_and_a_signal_stops_it_cleanly(
     assert kinds == {"request", "order", "trade", "wallet"}
 
 
+@pytest.mark.parametrize("kind", [ccxt, ccxt.async_support, ccxt.pro], ids=lambda k: k.__name__)
+def test_the_line_it_prints_leaves_a_client_no_address_but_its_own(kind: Any) -> None:
+    def addresses(tree: Any) -> list[str]:
+        return [tree] if isinstance(tree, str) else [x for t in tree.values() for x in addresses(t)]
+
+    client = kind.binanceusdm()
+    exec(" ".join(map(str.strip, ccxt_lines("http://127.0.0.1:8899"))), {"client": client})
+    found = addresses(client.urls["api"])
+    assert "http://127.0.0.1:8899/fapi/v1" in found
+    assert "ws://127.0.0.1:8899/ws" in found
+    assert [each for each in found if "//127.0.0.1:8899/" not in each] == []
+
+
 def test_refusals_and_faults_are_lines_and_a_secret_of_ones_own_is_not_shown(
     tmp_path: Path,
 ) -> None:
@@ -126,6 +143,33 @@ def test_refusals_and_faults_are_lines_and_a_secret_of_ones_own_is_not_shown(
     assert "hidden-one" not in "\n".join(head) + out
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_ends_the_ledger_with_one_line_and_not_the_exchange() -> None:
+    with served("--ledger", "/dev/full") as (process, url, _):
+        client = unmodified(url)
+        for _ in range(2):
+            order = client.create_order(
+                SYMBOL, "market", "buy", 0.01, None, {"positionSide": "LONG"}
+            )
+            assert order["status"] == "closed"
+        process.terminate()
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+    (line,) = [line for line in out.splitlines() if "ledger " in line]
+    assert line.endswith("/dev/full cannot be written (No space left on device): it ends here")
+    assert out.endswith("and 2 trades\n")
+
+
+def test_the_end_of_the_tape_is_a_line(tmp_path: Path) -> None:
+    candles(tmp_path, "BTCUSDT_15m", 96, 900_000)
+    arguments = ["--source", str(tmp_path), "--start", "2024-01-01T23:45", "--speed", "5000"]
+    with served(*arguments) as (process, _, _):
+        assert process.stdout is not None
+        line = process.stdout.readline()
+    assert line.startswith("2024-01-02 00:")
+    assert "end      the tape has ended: the price stands still from here on" in line
+
+
 def test_a_port_that_is_taken_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -146,8 +190,11 @@ def test_a_port_that_is_taken_is_one_line(capsys: pytest.CaptureFixture[str]) ->
         (["--coin", "B TC"], "'B TC' is not a USDT perpetual"),
         (["--coin", "BTC", "BTCUSDT"], "at least one coin, and each only once"),
         (["--coin", "BTC", "--source", "."], "nor is any other timeframe of BTC/USDT"),
-        (["--source", "binance"], "source 'binance' is neither 'sim' nor a folder"),
-        (["--source", "nowhere"], "source 'nowhere' is neither 'sim' nor a folder"),
+        (
+            ["--source", "binance"],
+            "source 'binance' is not known: the paper exchange downloads nothing",
+        ),
+        (["--source", "nowhere"], "use sim, cache, cache-spot, cache-sim or a folder with candles"),
         (["--start", "soon"], "'soon' is not a time"),
         (["--timeframe", "7m"], "timeframe '7m' is not known"),
         (["--seed", "-1"], "seed -1 is out of range"),
@@ -209,10 +256,35 @@ def test_recorded_candles_open_after_a_month_or_half_of_what_there_is(tmp_path: 
     assert int(bars.time[0]) == chosen.start_ms - 30 * DAY
     with pytest.raises(DataError, match="end together at 2024-01-12 00:00 UTC"):
         load_offer(["BTC", "ETH"], tmp_path, start="2024-01-12")
+    with pytest.raises(DataError, match="begin together at 2024-01-02 00:00 UTC"):
+        load_offer(["BTC", "ETH"], tmp_path, start="2024-01-01T12:00")
     candles(tmp_path, "BTCUSDT_1m", 3 * 1440, 60_000)
     assert load_offer(["BTC"], tmp_path).timeframe == "1m"
     assert load_offer(["BTC", "ETH"], tmp_path).timeframe == "15m"
     assert load_offer(["BTC"], tmp_path, timeframe="15m").timeframe == "15m"
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "simulated"),
+    [
+        ("BTCUSDT_1m", "cache", False),
+        ("BTCUSDT-spot_15m", "cache-spot", False),
+        ("BTCUSDT-sim_15m", "cache-sim", True),
+    ],
+)
+def test_what_was_imported_is_served_as_what_it_is(
+    name: str, source: str, simulated: bool, tmp_path: Path
+) -> None:
+    timeframe = name.split("_")[1]
+    candles(tmp_path, name, 200, TIMEFRAMES[timeframe])
+    import_file(tmp_path / f"{name}.csv", tmp_path)
+    line = ["paper", "--source", source, "--data-dir", str(tmp_path)]
+    serving = _serving(gridtui._parser().parse_args(line))
+    assert (serving.offer.timeframe, serving.offer.simulated) == (timeframe, simulated)
+    assert f"cache: imported from {name}.csv" in dict(serving.about)["market"]
+    assert len(serving.make().venue.instruments["BTCUSDT"].tape.bars) == 200
+    with pytest.raises(DataError, match=r"the cache .* has no candles of ETH/USDT 15m"):
+        load_offer(["ETH"], source, data_dir=tmp_path)
 
 
 def test_a_simulated_market_lasts_half_a_year_and_never_more_than_a_million_bars() -> None:
@@ -292,7 +364,7 @@ async def test_the_console_shows_account_requests_and_trades(size: tuple[int, in
         await pilot.press("n")
         client.session.close()
         await until(pilot, lambda: "0 connections" in screen_text(app), "the client's leaving")
-        await pilot.press("q")
+        await pilot.press("ctrl+c")
         await until(pilot, lambda: not app.is_running, "the end")
 
 
@@ -344,6 +416,38 @@ async def test_the_console_reaches_every_fault(tmp_path: Path) -> None:
         assert armed(exchange) == wanted
 
 
+async def test_no_line_of_the_console_loses_its_end() -> None:
+    line = "begins " + " ".join(f"word{number}" for number in range(30)) + " ends"
+    async with console((80, 24)) as (app, pilot, _):
+        log = app.screen.query_one(WrappedLog)
+        for width in (80, 60, 130):
+            await pilot.resize_terminal(width, 24)
+            log.add([line])
+            await pilot.pause()
+            shown = "\n".join(log.lines)
+            assert max(map(len, log.lines)) <= log.scrollable_content_region.width
+            assert " ".join(shown.split()).count(line) >= 1
+            assert "from 2024-01-10 00:00 UTC, real time" in " ".join(shown.split())
+        await pilot.resize_terminal(80, 24)
+        menu = app.screen.query_one(OptionList)
+        menu.focus()
+        for name in ("code -5022", "code -1008", "drift"):
+            menu.highlighted = list(MENU).index(name)
+            await pilot.pause()
+            await pilot.pause()
+            text = " ".join(screen_text(app).replace("│", " ").split())
+            assert MEANINGS[name].split()[-1] in text
+            assert f"{name} " in text
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(180, "180.0 days"), (0.5, "12.0 hours"), (0.01, "14 minutes"), (0.0005, "43 s")],
+)
+def test_how_long_a_tape_lasts_is_said_in_fitting_units(days: float, said: str) -> None:
+    assert _how_long(days) == said
+
+
 async def test_the_console_s_page_of_keys_has_them_all() -> None:
     async with console((80, 24)) as (app, pilot, _):
         await pilot.press("question_mark")
@@ -361,7 +465,7 @@ async def test_a_terminal_that_is_too_small_is_told_so() -> None:
             await until(pilot, lambda: "too small" in screen_text(app), "the notice")
 
 
-@pytest.mark.parametrize("stop", [b"q", signal.SIGTERM])
+@pytest.mark.parametrize("stop", [b"q", b"\x03", signal.SIGTERM])
 def test_on_a_terminal_the_console_opens_and_stops_with_exit_code_0(
     stop: bytes | signal.Signals,
 ) -> None:
@@ -388,7 +492,9 @@ def test_on_a_terminal_the_console_opens_and_stops_with_exit_code_0(
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
     assert b"SIMULATED" in seen
-    assert b"\x1b[?1049l" in seen  # the terminal is as it was
+    left = b"\x1b[?1049l"  # the terminal is as it was
+    assert left in seen
+    assert b"stopped after 0 requests and 0 trades" in seen.split(left)[1]
 
 
 def test_help_answers_without_loading_anything_heavy() -> None:

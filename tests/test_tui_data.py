@@ -141,6 +141,7 @@ async def test_a_spot_or_simulated_series_is_marked_and_says_how_it_is_used() ->
         await to_data(app, pilot)
         await choose(app, pilot, "SOL/USDT 1m spot")
         await until(pilot, lambda: "--source cache-spot" in screen_text(app), "its use")
+        assert "--start 2024-01-01 --end 2024-01-05" in screen_text(app)
         await choose(app, pilot, "SOL/USDT 1m SIMULATED")
         await until(pilot, lambda: "--source cache-sim" in screen_text(app), "its use")
         assert sum("SIMULATED" in line for line in lines(app)) == 2
@@ -178,9 +179,10 @@ async def test_candles_are_fetched_by_keyboard_and_only_once(server: HistoryServ
             await until(pilot, lambda: "BTC  15m" in screen_text(app), "the listing")
         shown = screen.query_one(Shelf)
         assert shown.chosen is not None
-        assert str(shown.chosen.series) == "BTC/USDT 15m"
+        other = server.url.removeprefix("http://").replace(":", "-")
+        assert str(shown.chosen.series) == f"BTC/USDT 15m at {other}"
         assert len(server.asked("klines")) == 3
-        rows = {str(one.series): one.rows for one in holdings("data")}
+        rows = {str(one.series).removesuffix(f" at {other}"): one.rows for one in holdings("data")}
         assert rows == {"BTC/USDT 15m": 1728, "BTC/USDT 1h": 432, "BTC/USDT funding": 54}
 
 
@@ -258,6 +260,45 @@ async def test_a_file_is_imported_by_keyboard_and_its_gaps_are_said() -> None:
         await until(pilot, lambda: "1 gap, 150 missing minutes" in screen_text(app), "the gap")
         assert "4,170 new" in screen_text(app)
         await until(pilot, lambda: "ETH  1m" in screen_text(app), "the listing")
+
+
+async def test_files_of_a_folder_that_are_refused_are_said_before_what_was_taken() -> None:
+    Path("mine").mkdir()
+    for coin in ("BTC", "ETH", "SOL"):
+        candles(coin, 15 * MINUTE, 2).to_csv(f"mine/{coin}USDT_15m.csv", index=False)
+    Path("mine/XRPUSDT_15m.csv").write_text("not,candles\n1,2\n")
+    async with opened((80, 24), Path("data")) as (app, pilot):
+        await to_data(app, pilot)
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, ImportDialog), "the dialog")
+        await pilot.press(*"mine", "enter")
+        await until(pilot, lambda: "! 1 file refused" in screen_text(app), "the refusal")
+        assert "XRPUSDT_15m.csv" in screen_text(app)
+        await until(pilot, lambda: "SOL  15m" in screen_text(app), "the listing")
+
+
+async def test_funding_without_a_telling_name_is_imported_by_keyboard() -> None:
+    simulate_funding(Symbol("ETH"), Span(START, START + 30 * DAY), SEED).to_csv(
+        "rates.csv", index=False
+    )
+    async with opened((80, 24), Path("data")) as (app, pilot):
+        await to_data(app, pilot)
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, ImportDialog), "the dialog")
+        await pilot.press(*"rates.csv", "down", *"eth", "down", *"funding", "enter")
+        await until(pilot, lambda: "ETH  funding" in screen_text(app), "the listing")
+
+
+async def test_made_up_candles_are_imported_as_such_by_keyboard() -> None:
+    candles("ETH", 15 * MINUTE, 3).to_csv("ETHUSDT_15m.csv", index=False)
+    async with opened((80, 24), Path("data")) as (app, pilot):
+        await to_data(app, pilot)
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, ImportDialog), "the dialog")
+        await pilot.press(*"ETHUSDT_15m.csv", "down", "down", "down", "down", "space", "enter")
+        await until(pilot, lambda: "ETH  15m" in screen_text(app), "the listing")
+    (kept,) = holdings("data")
+    assert kept.series.simulated
 
 
 async def test_a_check_says_that_rows_are_sound_or_what_is_wrong() -> None:

@@ -124,10 +124,9 @@ def fetching(order: FetchOrder, data_dir: Path | None) -> DataJob:
 
     def work(tell: Tell) -> Outcome:
         from exchange.candles import fetch_into_cache  # pandas and ccxt: a second or two
-        from exchange.series import Series
 
         steps = [(coin, name) for coin in order.coins for name in order.timeframes]
-        told = []
+        told, first = [], None
         for done, (coin, name) in enumerate(steps):
             of = f"  ({done + 1} of {len(steps)})" if len(steps) > 1 else ""
 
@@ -144,8 +143,9 @@ def fetching(order: FetchOrder, data_dir: Path | None) -> DataJob:
                 progress,
                 funding=order.funding and name == order.timeframes[0],
             )
-            told += [f"{coin} {name}: {loaded.received}", *loaded.notes]
-        return Outcome("; ".join(told), series=Series(*steps[0]))
+            first = first or loaded.series
+            told += [f"{loaded.series}: {loaded.received}", *loaded.notes]
+        return Outcome("; ".join(told), series=first)
 
     return DataJob("A download", "connecting to Binance", work)
 
@@ -159,10 +159,18 @@ class ImportOrder:
     timeframe: str | None
     market: Market | None
     replace: bool
+    simulated: bool = False
 
     @classmethod
     def checked(
-        cls, path: str, coin: str, timeframe: str, market: str, *, replace: bool
+        cls,
+        path: str,
+        coin: str,
+        timeframe: str,
+        market: str,
+        *,
+        replace: bool,
+        simulated: bool = False,
     ) -> ImportOrder:
         """The order as typed. Raises FieldError, which names the field that is wrong."""
         place = Path(path.strip()).expanduser()
@@ -172,10 +180,12 @@ class ImportOrder:
             raise FieldError("path", f"'{path.strip()}' is not there")
         symbol = Symbol.parse(coins_named(coin)[0]) if coin.strip() else None
         name = timeframe.strip() or None
-        if name is not None and name not in TIMEFRAMES:
-            raise FieldError("timeframe", f"{name!r} is no timeframe: {', '.join(TIMEFRAMES)}")
+        known = (*TIMEFRAMES, "funding")
+        if name is not None and name not in known:
+            raise FieldError("timeframe", f"{name!r} is no timeframe: {', '.join(known)}")
         named = {"perpetual": "perpetual", "spot": "spot"}
-        return cls(place, symbol, name, cast("Market | None", named.get(market)), replace)
+        chosen = cast("Market | None", named.get(market))
+        return cls(place, symbol, name, chosen, replace, simulated)
 
 
 def importing(order: ImportOrder, data_dir: Path | None) -> DataJob:
@@ -185,15 +195,24 @@ def importing(order: ImportOrder, data_dir: Path | None) -> DataJob:
         from exchange.importing import Wishes, import_file, import_folder  # pandas
 
         tell(0.0, f"reading {order.path.name}")
-        wishes = Wishes(order.coin, order.timeframe, order.market, replace=order.replace)
+        wishes = Wishes(
+            order.coin, order.timeframe, order.market, order.simulated, replace=order.replace
+        )
         refused: list[Refused] = []
+        others: list[Path] = []
         if order.path.is_file():
             found = [import_file(order.path, data_dir, wishes)]
         else:
-            found, refused = import_folder(order.path, data_dir, wishes)
-        told = [_imported(one) for one in found]
-        told += [f"! refused: {one.reason}" for one in refused]
-        return Outcome("; ".join(told), failed=not found, series=found[0].series if found else None)
+            found, refused, others = import_folder(order.path, data_dir, wishes)
+        # the screen has room for the first few: what did not go well stands in front
+        told = [f"{plural(len(refused), 'file')} refused"] if refused else []
+        told += [one.reason for one in refused] + [_imported(one) for one in found]
+        if others:
+            from tui.commands.data_text import passed_over
+
+            told.append(passed_over(others))
+        series = found[0].series if found else None
+        return Outcome("; ".join(told), failed=bool(refused), series=series)
 
     return DataJob("An import", f"reading {order.path.name}", work)
 

@@ -126,7 +126,7 @@ KEYS = (
     Key("paper_help", "question_mark,f1", "?", "all keys", "this page", "help", "paper"),
     Key(
         "stop",
-        "q,ctrl+q",
+        "q,ctrl+q,ctrl+c",
         "q",
         "stop",
         "stop the exchange; asks while clients are connected",

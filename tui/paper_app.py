@@ -13,6 +13,7 @@ from textual.app import App
 
 from exchange.paper.threaded import ThreadedExchange
 from tui.paper_feed import PaperFeed, PaperState, state_of
+from tui.paper_serving import say_stopped
 from tui.screens.paper import PaperScreen
 from tui.theme import DARK, TOKENS
 
@@ -43,6 +44,7 @@ def run_paper_app(serving: Serving) -> int:
             await app.run_async()
 
         asyncio.run(stay())
+    say_stopped(app.feed)
     return app.return_code or 0
 
 
@@ -56,8 +58,8 @@ class PaperApp(App[None]):
     def __init__(self, exchange: ThreadedExchange, serving: Serving) -> None:
         super().__init__()
         self._exchange = exchange
-        self._feed = PaperFeed()
-        self._feed.listen_to(exchange.exchange)
+        self.feed = PaperFeed()
+        self.feed.listen_to(exchange.exchange)
         self._seen: tuple[PaperState, int] | None = None
         self._posted = self._acted = 0
         self._served: deque[tuple[float, int]] = deque(maxlen=_RATE_OVER)
@@ -103,15 +105,15 @@ class PaperApp(App[None]):
         self._exchange.post(act)
 
     def _drain(self) -> None:
-        self._served.append((time.monotonic(), self._feed.served))
+        self._served.append((time.monotonic(), self.feed.served))
         (since, before), (now, served) = self._served[0], self._served[-1]
         rate = (served - before) / (now - since) if now > since else 0.0
         self._drains += 1
         if self._seen is None:
             return
         state, acted = self._seen
-        lines, is_current = self._feed.drain(), acted == self._posted
-        self._console.show(state, lines, rate, self._feed.trades)
+        lines, is_current = self.feed.drain(), acted == self._posted
+        self._console.show(state, lines, rate, self.feed.trades)
         if is_current:
             self._console.show_armed(state)
         if lines or not is_current or self._drains % _LOOKS_IF_IDLE == 0:

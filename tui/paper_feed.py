@@ -25,7 +25,10 @@ _ORDERS_SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that happened; kind is request, refused, trade or fault; market time, ms UTC."""
+    """One thing that happened; market time, ms UTC.
+
+    Kind is request, refused, trade, fault, ledger (its file cannot be written) or end.
+    """
 
     time_ms: int
     kind: str
@@ -58,6 +61,12 @@ class PaperFeed:
         exchange.on_served.append(self._hear_request)
         exchange.venue.listeners.append(self._hear)
         exchange.faults.listeners.append(self._hear_fault)
+        exchange.ledger.listeners.append(self._hear_ledger)
+
+    def tell_of_the_end(self) -> None:
+        """A line that no bar is left."""
+        now = self._exchange.clock.market_ms if self._exchange else 0
+        self._add(now, "end", "the tape has ended: the price stands still from here on")
 
     def drain(self) -> list[Line]:
         """Everything since the last call, oldest first; never blocks."""
@@ -79,6 +88,10 @@ class PaperFeed:
     def _hear_fault(self, fault: Fault, target: str) -> None:
         now = self._exchange.clock.market_ms if self._exchange else 0
         self._add(now, "fault", f"{fault_name(fault)} struck {target}")
+
+    def _hear_ledger(self, text: str) -> None:
+        now = self._exchange.clock.market_ms if self._exchange else 0
+        self._add(now, "ledger", text)
 
     def _add(self, time_ms: int, kind: str, text: str) -> None:
         self._lines.append(Line(time_ms, kind, text))
@@ -145,8 +158,14 @@ def state_of(exchange: PaperExchange) -> PaperState:
         stop_count=len(waiting),
         clients=exchange.clients,
         armed=tuple(exchange.faults.armed()),
-        ended=venue.next_open_ms is None and not any(coin.legs for coin in coins.values()),
+        ended=has_ended(exchange),
     )
+
+
+def has_ended(exchange: PaperExchange) -> bool:
+    """Whether no bar is left; to be called in its own thread."""
+    venue = exchange.venue
+    return venue.next_open_ms is None and not any(c.legs for c in venue.instruments.values())
 
 
 def fault_name(fault: Fault) -> str:

@@ -1,99 +1,30 @@
 """One bot, whole: lock, files, exchange, strategy, health, and the socket for its watchers."""
 
 import asyncio
-import contextlib
-import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from decimal import Decimal
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from engine.events import LiveEvent
-from engine.live.clock import BrokerClock
+from engine.events import CompilingKernel, HealthRead, LiveEvent, Quoted
+from engine.live.config import BotConfig, run_to_resume, unfinished
+from engine.live.earlier import Earlier, put_aside
 from engine.live.health import Health
 from engine.live.loop import LiveLoop
 from engine.live.runner import LiveRunner
-from engine.live.start import Exchange, begin, resume
+from engine.live.start import begin, resume
 from engine.live.stops import FLATTENING, STOPPING
 from engine.live.store import RunStore
+from engine.live.venue import open_broker, prepare
 from engine.live.view import View, kind_of, payload_of
-from engine.params import StrategyParams
-from exchange.binance import BinanceBroker
-from exchange.binance.client import Keys, Venue
-from exchange.broker import Broker
-from exchange.dryrun import DryRunBroker
+from engine.live.warm import warm_up
 from exchange.errors import DataError
 from exchange.outcomes import Failure
-from exchange.paper.listing import load_offer
-from exchange.paper.server import PAPER_KEYS, PaperExchange
-from exchange.symbol import Symbol
 from state.control import CommandError, ControlServer
 from state.control_wire import socket_path
 from state.lock import BotLock
 
-Mode = Literal["live", "demo", "paper", "dry-run"]
-
-PAPER_WALLET = 10_000
-_LEVERAGE_RESERVE = 3
-"""The exchange's leverage is this many times the strategy's: two sides at 70 % of the equity and
-their orders must fit into the margin. With cross margin it does not move the liquidation price."""
-
-_LOWEST_LEVERAGE = 5
-
-
-@dataclass(frozen=True, slots=True)
-class BotConfig:
-    """What a bot is to do.
-
-    Args:
-        symbol: the coin.
-        mode: where its orders go.
-        params: of the strategy; `initial_capital` is replaced by `capital`.
-        data_dir: its files lie in `live_state` there.
-        capital: USDT; None: the whole wallet.
-        keys: of the account; only paper and dry runs need none.
-        resume: go on with the state on disk.
-        source, speed, seed: of the paper exchange.
-        control: whether watchers may also steer.
-    """
-
-    symbol: Symbol
-    mode: Mode
-    params: StrategyParams
-    data_dir: Path
-    timeframe: str = "15m"
-    capital: float | None = None
-    keys: Keys | None = field(default=None, repr=False)
-    resume: bool = False
-    source: str | Path = "sim"
-    speed: float = 1.0
-    seed: int = 4
-    control: bool = True
-
-    def __post_init__(self) -> None:
-        if self.mode in ("live", "demo") and self.keys is None:
-            raise DataError("trading needs an API key: set BINANCE_API_KEY and BINANCE_API_SECRET")
-        if self.mode == "paper" and self.resume:
-            raise DataError(
-                "a paper exchange ends with its bot: start without --resume, or use --dry-run"
-            )
-        if self.mode != "paper" and self.speed != 1.0:
-            raise DataError("only a paper exchange has a speed: leave --speed out, or add --paper")
-
-    @property
-    def account(self) -> str:
-        """Names the account without telling its key."""
-        if self.keys is None:
-            return self.mode
-        return f"{self.mode}-{hashlib.sha256(self.keys.api_key.encode()).hexdigest()[:12]}"
-
-    @property
-    def folder(self) -> Path:
-        """Of the state; runs that trade nothing real have folders of their own."""
-        folder = self.data_dir / "live_state"
-        return folder if self.mode == "live" else folder / self.mode
+_PATIENCE_S = 2.0
+"""Warming up takes longer only where everything is compiled anew."""
 
 
 class Bot:
@@ -101,16 +32,20 @@ class Bot:
 
     Args:
         config: what to do.
-        tell: gets every event, in the loop's thread.
+        tell: gets every event's name and content, as watchers at the socket do; in the loop's
+            thread.
     """
 
     def __init__(
-        self, config: BotConfig, tell: Callable[[LiveEvent], None] = lambda _: None
+        self,
+        config: BotConfig,
+        tell: Callable[[str, Mapping[str, Any]], None] = lambda _kind, _payload: None,
     ) -> None:
         self.config = config
         self._tell_owner = tell
         self._control: ControlServer | None = None
         self._loop: LiveLoop | None = None
+        self._health: Health | None = None
         self._runner: LiveRunner | None = None
         self._asked_to_stop: str | None = None
         about = {
@@ -119,6 +54,7 @@ class Bot:
             "timeframe": config.timeframe,
             "speed": config.speed,
             "params": config.params.model_dump(),
+            "simulated": config.mode == "paper" and str(config.source) == "sim",
         }
         self.view = View(about)
 
@@ -135,16 +71,19 @@ class Bot:
         lock.acquire(data_folder=config.data_dir, mode=config.mode, control=socket)
         async with AsyncExitStack() as stack:
             stack.callback(lock.release)
+            earlier = self._make_room()
+            await self._compile()
             store = RunStore(config.folder, config.symbol)
             stack.callback(store.close)
-            broker = await stack.enter_async_context(open_broker(config))
-            exchange = await prepare(config, broker)
-            if config.resume:
+            broker = await stack.enter_async_context(open_broker(config, self.view.about))
+            params = earlier.params if earlier else config.params
+            exchange = await prepare(config.speed, params, broker)
+            if earlier:
                 runner = await resume(exchange, store, self._tell)
             else:
                 runner = await begin(
                     exchange,
-                    config.params,
+                    params,
                     store,
                     self._tell,
                     timeframe=config.timeframe,
@@ -154,43 +93,47 @@ class Bot:
                 if reason in runner.run.memory.paused:
                     runner.run.memory.paused.remove(reason)
             self._runner = runner
-            self._control = ControlServer(socket, self._obey, allow_control=config.control)
+            memory = runner.run.memory
+            self.view.about |= {"params": memory.params, "timeframe": memory.timeframe}
+            self._control = ControlServer(socket, self.obey, allow_control=config.control)
             self._control.set_snapshot(self.snapshot)
             await self._control.start()
             stack.push_async_callback(self._control.close)
-            health = Health(runner, config.speed)
-            self._loop = LiveLoop(runner, health, self._tell, config.speed)
+            self._health = Health(runner, config.speed)
+            self._loop = LiveLoop(runner, self._health, self._tell, config.speed)
             if self._asked_to_stop == FLATTENING:
                 self._loop.flatten()
             elif self._asked_to_stop:
                 self._loop.stop()
             return await self._loop.run()
 
-    def stop(self) -> None:
-        """End gracefully; from the loop's thread, any number of times."""
+    def stop(self) -> bool:
+        """End gracefully; from the loop's thread, any number of times. False: it had been asked
+        for already."""
+        first = self._asked_to_stop is None
         self._asked_to_stop = self._asked_to_stop or STOPPING
         if self._loop:
             self._loop.stop()
+        return first
 
-    def flatten(self) -> None:
-        """End with everything closed; from the loop's thread, any number of times."""
+    def flatten(self) -> bool:
+        """End with everything closed; as `stop`."""
+        first = self._asked_to_stop != FLATTENING
         self._asked_to_stop = FLATTENING
         if self._loop:
             self._loop.flatten()
+        return first
 
     def snapshot(self) -> dict[str, Any]:
         """See `View.snapshot`."""
         return self.view.snapshot(self._runner.run if self._runner else None)
 
-    def _tell(self, event: LiveEvent) -> None:
-        self.view.take(event)
-        if self._control is not None:
-            kind, lossless = kind_of(event)
-            self._control.publish(kind, payload_of(event), lossless=lossless)
-        self._tell_owner(event)
+    async def obey(self, name: str, arguments: Mapping[str, Any]) -> str:
+        """Carry out a command, of the owner's or from the socket; what was done, a sentence.
 
-    async def _obey(self, name: str, arguments: Mapping[str, Any]) -> object:
-        """A command from the socket."""
+        Raises:
+            CommandError: it is none, or the exchange has not confirmed it.
+        """
         if arguments:
             raise CommandError(f"{name} takes no arguments")
         if self._loop is None:
@@ -204,74 +147,69 @@ class Bot:
                 return await self._ended(self.stop)
             if name == "flatten":
                 return await self._ended(self.flatten)
+            if name == "adopt":
+                return await self._loop.repair.adopt()
+            if name == "disown":
+                return await self._loop.repair.disown()
         except Failure as failure:
             raise CommandError(f"not confirmed by the exchange yet: {failure}") from failure
-        raise CommandError(f"there is no command {name!r}; pause, resume, stop and flatten are")
+        known = "pause, resume, stop, flatten, adopt and disown"
+        raise CommandError(f"there is no command {name!r}; {known} are")
 
-    async def _ended(self, end: Callable[[], None]) -> str:
+    def _make_room(self) -> Earlier | None:
+        """The run to go on with; otherwise what lies in the folder is put aside.
+
+        Raises:
+            DataError: nothing to resume; or something of it is at the exchange, and nobody has
+                said what is to become of it.
+        """
+        config = self.config
+        if config.resume:
+            return run_to_resume(config)
+        if not config.fresh:
+            complaint = unfinished(config)
+            if complaint:
+                raise DataError(complaint)
+        put_aside(config.folder, config.symbol)
+        return None
+
+    async def _compile(self) -> None:
+        warming = asyncio.create_task(asyncio.to_thread(warm_up))
+        if not (await asyncio.wait([warming], timeout=_PATIENCE_S))[0]:
+            self._tell(CompilingKernel())
+        await warming
+
+    def _tell(self, event: LiveEvent) -> None:
+        if isinstance(event, HealthRead):
+            self._quote(event.time_ms)
+        self.view.take(event)
+        kind, lossless = kind_of(event)
+        payload = payload_of(event)
+        if self._control is not None:
+            self._control.publish(kind, payload, lossless=lossless)
+        self._tell_owner(kind, payload)
+
+    def _quote(self, time_ms: int) -> None:
+        if self._runner is None or self._health is None or not self._health.price:
+            return
+        run, price = self._runner.run, self._health.price
+        self._tell(
+            Quoted(
+                time_ms,
+                price,
+                equity=run.kernel.equity_at(price),
+                wallet=float(run.kernel.state[0]["wallet"]),
+                unrealised=run.unrealised(price),
+                orders=sum(sent.status == "resting" for sent in run.memory.alive),
+                regime=run.kernel.regime,
+                bar_end_ms=run.bar_end_ms,
+                paused=tuple(run.memory.paused),
+            )
+        )
+
+    async def _ended(self, end: Callable[[], object]) -> str:
         """Ask for the end and wait until the exchange has confirmed it."""
         end()
         while self._loop is not None and not self._loop.summary:
             await asyncio.sleep(0.05)
         return self._loop.summary if self._loop else ""
-
-
-@contextlib.asynccontextmanager
-async def open_broker(config: BotConfig) -> AsyncIterator[Broker]:
-    """The broker of a mode; a paper exchange lives as long as it does.
-
-    Raises:
-        Failure: the exchange cannot be reached.
-        DataError: as `load_offer`, for paper.
-    """
-    coin = config.symbol
-    async with AsyncExitStack() as stack:
-        if config.mode == "paper":
-            offer = load_offer([coin.coin], config.source, speed=config.speed, seed=config.seed)
-            paper = PaperExchange(
-                offer.listings,
-                start=offer.start_ms,
-                speed=config.speed,
-                wallet=Decimal(str(config.capital or PAPER_WALLET)),
-                small_closes=True,
-            )
-            await stack.enter_async_context(paper)
-            venue = Venue(base_url=paper.url)
-            keys = Keys(PAPER_KEYS.key, PAPER_KEYS.secret)
-            yield await stack.enter_async_context(BinanceBroker(coin, keys, venue))
-        elif config.mode == "dry-run":
-            market = await stack.enter_async_context(BinanceBroker(coin))
-            keep = config.folder / f"{coin.id}_account.json"
-            yield await stack.enter_async_context(
-                DryRunBroker(
-                    market,
-                    wallet=Decimal(str(config.capital or PAPER_WALLET)),
-                    leverage=exchange_leverage(config.params),
-                    maker=Decimal(str(config.params.fee_maker)),
-                    taker=Decimal(str(config.params.fee_taker)),
-                    slippage=Decimal(str(config.params.slippage)),
-                    keep=keep,
-                )
-            )
-        else:
-            venue = Venue(testnet=config.mode == "demo")
-            yield await stack.enter_async_context(BinanceBroker(coin, config.keys, venue))
-
-
-async def prepare(config: BotConfig, broker: Broker) -> Exchange:
-    """Set hedge mode, cross margin and leverage; returns what a run needs of the exchange.
-
-    Raises:
-        Failure: the exchange refused one of them, or cannot be reached.
-    """
-    await broker.ensure_hedge_mode()
-    await broker.ensure_cross_margin()
-    leverage = exchange_leverage(config.params)
-    if await broker.leverage() != leverage:
-        await broker.set_leverage(leverage)
-    return Exchange(broker, await broker.market(), BrokerClock(broker, config.speed))
-
-
-def exchange_leverage(params: StrategyParams) -> int:
-    """What the exchange is set to, so that the margin holds both sides and their orders."""
-    return min(125, max(_LOWEST_LEVERAGE, _LEVERAGE_RESERVE * int(params.leverage)))

@@ -32,6 +32,7 @@ class Health:
 
     Attributes:
         errors: failures in a row.
+        price: the mark price as it was asked for last; 0 before.
         drawdown: of the equity at the last known price from its peak, a fraction.
         unprotected_s: seconds, in all, in which a position had no stop at the exchange.
     """
@@ -41,6 +42,7 @@ class Health:
         self._speed = speed
         self.errors = 0
         self.last_error = ""
+        self.price = 0.0
         self.drawdown = 0.0
         self.unprotected_s = 0.0
         self.clock_ms = 0.0
@@ -71,6 +73,7 @@ class Health:
 
     def price_is(self, price: float) -> None:
         """Judge the equity at a price."""
+        self.price = price
         memory = self._runner.run.memory
         equity = self._runner.run.kernel.equity_at(price)
         memory.peak_equity = max(memory.peak_equity, equity)

@@ -8,6 +8,7 @@ from typing import cast
 
 from engine.events import HealthRead, LiveEvent
 from engine.live.health import CRITICAL_DRAWDOWN, MOST_ERRORS, WARNING_DRAWDOWN, Health
+from engine.live.repair import Repair
 from engine.live.runner import LiveRunner
 from engine.live.stops import FLATTENING, STOPPING, Stops
 from exchange.broker import Hint
@@ -18,6 +19,7 @@ GRACE_MS = 1_500
 
 _POLL_MS = 5_000
 _PRICE_MS = 10_000
+_CLOCK_MS = 300_000
 _HEALTH_S = 1.0
 _PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 _UNAUTHORISED_S = 60.0
@@ -43,6 +45,7 @@ class LiveLoop:
         speed: float = 1.0,
     ) -> None:
         self.stops = Stops(runner)
+        self.repair = Repair(runner)
         self._runner = runner
         self._health = health
         self._tell = tell
@@ -50,6 +53,7 @@ class LiveLoop:
         self._wake = asyncio.Event()
         self._ending: str | None = None
         self._price_at_ms = 0
+        self._clock_at_ms = 0
         self._orders_changed = False
         self.summary = ""
 
@@ -99,6 +103,7 @@ class LiveLoop:
                 runner.look_at_orders()
             await runner.tick()
             await self._judge_price()
+            await self._set_clock()
         except Failure as failure:
             return self._failed(failure)
         health.beat()
@@ -146,6 +151,15 @@ class LiveLoop:
             run.alarm("drawdown", f"equity is {health.drawdown:.1%} under its peak")
         else:
             run.all_clear("drawdown")
+
+    async def _set_clock(self) -> None:
+        """Go by the exchange's time: ours runs off in the course of days."""
+        clock = self._runner.run.clock
+        if clock.now_ms() - self._clock_at_ms >= _CLOCK_MS:
+            off_ms = await clock.sync()
+            # the first time it has just been set
+            self._health.clock_ms = off_ms if self._clock_at_ms else 0.0
+            self._clock_at_ms = clock.now_ms()
 
     def _until_next(self) -> float:
         run = self._runner.run

@@ -111,11 +111,13 @@ class Memory:
     @property
     def alive(self) -> list[Sent]:
         """Orders that exist, or may, or have traded and are not accounted for."""
-        return [s for s in self.orders.values() if s.status != "gone" or s.unbooked]
+        return [sent for sent in self.orders.values() if sent.lives]
 
     def forget_orders(self) -> None:
-        """Drop the orders that are gone and accounted for."""
-        self.orders = {str(sent.client_id): sent for sent in self.alive}
+        """Drop the orders that are gone and accounted for; a pending exit must find its own."""
+        exit_ = None if self.pending is None else self.pending.purpose(self.bar)
+        kept = [sent for sent in self.orders.values() if sent.lives or sent.purpose == exit_]
+        self.orders = {str(sent.client_id): sent for sent in kept}
 
     def to_document(self) -> dict[str, Any]:
         """A document fit for JSON that `from_document` reads."""

@@ -95,6 +95,11 @@ class Sent:
         """Whether trades of it are known to exist that have not been accounted for."""
         return self.filled > self.booked
 
+    @property
+    def lives(self) -> bool:
+        """Whether it exists, or may, or has traded and is not accounted for."""
+        return self.status != "gone" or self.unbooked
+
     def serves(self, wanted: Wanted) -> bool:
         """Whether it is what is wanted, so that it keeps its place in the queue."""
         return self.price == wanted.price and self.left == wanted.qty

@@ -22,13 +22,18 @@ class Reconciler:
         self._run = run
         self._exits = exits
         self._withheld: set[Purpose] = set()
+        self._doubted: set[Purpose] = set()
         self._foreign_orders: frozenset[str] = frozenset()
         self._stop_exits = 0
 
     def new_bar(self) -> None:
-        """What was refused may be tried again."""
+        """What was refused may be tried again, and what is over is forgotten."""
         self._withheld.clear()
-        self._run.memory.forget_revisions({order.purpose for order in self.wanted()})
+        run = self._run
+        # with what is held back: it comes back under the same purpose, and needs another id then
+        orders = wanted_orders(run.kernel.state, run.listed.market, run.memory.bar)
+        run.memory.forget_orders()
+        run.memory.forget_revisions({order.purpose for order in orders})
 
     def wanted(self) -> list[Wanted]:
         """What should rest now: nothing that opens while entries are paused."""
@@ -81,6 +86,9 @@ class Reconciler:
             Failure: something could not be done now; call again.
         """
         run = self._run
+        # a position cannot wait for the next bar
+        self._withheld -= {purpose for purpose in self._withheld if purpose.role == "stop"}
+        self._doubted.clear()
         for _ in range(_MOST_ROUNDS):
             if any(sent.unbooked for sent in run.memory.orders.values()):
                 await run.read_fills()
@@ -109,15 +117,20 @@ class Reconciler:
         except UnknownOutcome:
             raise
         except Refused as refusal:
-            self._refused(order, refusal)
+            await self._refused(order, refusal)
             return False
         sent = next(s for s in reversed(run.memory.orders.values()) if s.purpose == purpose)
         return not sent.unbooked
 
-    def _refused(self, order: Wanted, refusal: Refused) -> None:
+    async def _refused(self, order: Wanted, refusal: Refused) -> None:
         run, purpose = self._run, order.purpose
-        if purpose.role == "stop" and refusal.action is Action.REPRICE:
-            # the market is past it already: close now, as the stop would have
+        if purpose.role == "stop" and refusal.action in (Action.REPRICE, Action.RECONCILE):
+            if purpose not in self._doubted:
+                self._doubted.add(purpose)
+                await run.read_fills()
+                run.book_fills()
+                return
+            # refused twice: the market is past it already; close now, as the stop would have
             self._stop_exits += 1
             step = _STOP_STEP + self._stop_exits
             label = stop_label(purpose.side)
@@ -126,6 +139,7 @@ class Reconciler:
             return
         if purpose.role == "entry" and refusal.action in (Action.REPRICE, Action.SHRINK):
             run.kernel.refuse_entry(purpose.side, purpose.order)
+            run.save()
             if refusal.action is Action.SHRINK:
                 run.alarm("margin", f"an entry was refused: {refusal.reason}")
             return

@@ -4,9 +4,12 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+
 from engine.events import Alarm, LiveEvent, TradeBooked
 from engine.live.books import Booking, Books
 from engine.live.clock import Clock
+from engine.live.closings import Closing, closing, side_lots
 from engine.live.desk import Desk
 from engine.live.history import History
 from engine.live.kernel import Kernel
@@ -59,12 +62,21 @@ class Run:
         self.books = Books(memory, self.kernel, params, tell)
         self.length_ms = timeframe_ms(memory.timeframe)
         self._waiting: list[Fill] = []
+        self._lots = [side_lots(self.kernel.state, side) for side in range(2)]
         self._alarms: set[str] = set()
 
     @property
     def bar_end_ms(self) -> int:
         """When the bar under way closes."""
         return self.memory.opened_ms + self.length_ms
+
+    def unrealised(self, price: float) -> tuple[float, float]:
+        """Open result of long and short at a price, USDT."""
+        long, short = self.kernel.state[0]["sides"]
+        return (
+            (price - float(long["avg_entry"])) * float(long["qty"]),
+            (float(short["avg_entry"]) - price) * float(short["qty"]),
+        )
 
     def save(self) -> None:
         """Put everything on disk."""
@@ -112,6 +124,7 @@ class Run:
         for row in self.kernel.new_trades():
             bar_ms = int(row["time"])
             at_ms = fill.time_ms if fill else bar_ms
+            closed = self._closed(int(row["side"]), float(row["pnl"]), bar_ms)
             yield {
                 "timestamp": at_ms,
                 "datetime": f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%dT%H:%M:%S}",
@@ -127,4 +140,18 @@ class Run:
                 "bar_time": bar_ms,
                 "trade_id": fill.trade_id if fill else None,
                 "client_id": fill.client_id if fill else None,
+                "entry_price": closed.entry_price if closed else None,
+                "hold_hours": closed.hold_hours if closed else None,
+                "r": closed.r if closed else None,
             }
+
+    def _closed(self, side: int, pnl: float, bar_ms: int) -> Closing | None:
+        """What has left a side since the last row of the trade log; -1 is neither side."""
+        if side < 0:
+            return None
+        before, now = self._lots[side], side_lots(self.kernel.state, side)
+        self._lots[side] = now
+        if float(now["qty"].sum()) >= float(before["qty"].sum()):
+            return None
+        known = self.params.atr_sl_mult * self.history.features().atr
+        return closing(before, now, pnl, bar_ms, np.append(np.nan, known))

@@ -132,7 +132,8 @@ class LiveRunner:
         wallet = float(run.kernel.state["wallet"][0])
         time_ms = int(run.history.time[row])
         run.store.equity.append([(time_ms, equity, wallet, run.kernel.regime, close)])
-        run.tell(BarClosed(row, time_ms, close, equity, wallet, run.kernel.regime))
+        held = run.unrealised(close)
+        run.tell(BarClosed(row, time_ms, close, equity, wallet, run.kernel.regime, held))
 
     async def _decide(self) -> None:
         """Steps 1-8 of the bar under way, from wherever they were interrupted."""

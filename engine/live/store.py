@@ -28,6 +28,9 @@ TRADE_COLUMNS = (
     "bar_time",
     "trade_id",
     "client_id",
+    "entry_price",
+    "hold_hours",
+    "r",
 )
 EQUITY_COLUMNS = ("time", "equity", "wallet", "regime", "close")
 RATE_COLUMNS = ("time", "rate")

@@ -9,11 +9,13 @@ from engine.account import SIDE_NAMES
 from engine.events import (
     Alarm,
     BarClosed,
+    CompilingKernel,
     GridLaid,
     HealthRead,
     LiveEvent,
     OrderAnswered,
     OrderSent,
+    Quoted,
     TradeBooked,
 )
 from engine.live.run import Run
@@ -30,6 +32,8 @@ _KINDS: Mapping[type, str] = {
     TradeBooked: "trade",
     Alarm: "alarm",
     HealthRead: "health",
+    Quoted: "quote",
+    CompilingKernel: "compiling",
 }
 _LOSSLESS = frozenset({"trade", "alarm", "order sent", "order answered", "bar"})
 
@@ -46,10 +50,14 @@ def payload_of(event: LiveEvent) -> dict[str, Any]:
 
 
 class View:
-    """Remembers the last of everything, in bounded memory."""
+    """Remembers the last of everything, in bounded memory.
+
+    Args:
+        about: what is said of the bot: symbol, mode, timeframe, parameters; it may change.
+    """
 
     def __init__(self, about: Mapping[str, Any]) -> None:
-        self._about = dict(about)
+        self.about = dict(about)
         self._trades: deque[dict[str, Any]] = deque(maxlen=_TRADES)
         self._bars: deque[dict[str, Any]] = deque(maxlen=_EQUITY)
         self._requests: deque[dict[str, Any]] = deque(maxlen=_REQUESTS)
@@ -76,12 +84,13 @@ class View:
     def snapshot(self, run: Run | None) -> dict[str, Any]:
         """Everything that a screen needs to draw itself; fit for JSON."""
         return {
-            "about": self._about,
+            "about": self.about,
             "account": None if run is None else account_of(run),
             "trades": list(self._trades),
             "bars": list(self._bars),
             "requests": list(self._requests),
             "alarms": list(self._alarms.values()),
+            "quote": self._latest.get("quote"),
             "health": self._latest.get("health"),
             "grid": self._latest.get("grid"),
         }

@@ -12,12 +12,12 @@ from exchange.binance import answers
 from exchange.binance.answers import understood
 from exchange.binance.endpoints import Endpoints
 from exchange.binance.errors import ALREADY_CROSS, ALREADY_HEDGED, ONE_WAY_MODE
+from exchange.binance.known_market import KnownMarket
 from exchange.binance.orders import SETTLE_WAITS_S, OrderDesk
 from exchange.broker import (
     Balance,
     Fill,
     FundingPayment,
-    ListedMarket,
     MarginMode,
     NewOrder,
     Permissions,
@@ -38,7 +38,7 @@ class AccountHalf:
 
     Args:
         endpoints: answers for the exchange.
-        listed: the market and its filters as they are known.
+        known: the market and its filters.
         mark_price: asks for the mark price.
         settle_waits_s: seconds before each question of `settle`.
     """
@@ -47,13 +47,14 @@ class AccountHalf:
         self,
         endpoints: Endpoints,
         symbol: Symbol,
-        listed: Callable[[], Awaitable[ListedMarket]],
+        known: KnownMarket,
         mark_price: Callable[[], Awaitable[Decimal]],
         settle_waits_s: tuple[float, ...] = SETTLE_WAITS_S,
     ) -> None:
         self._endpoints = endpoints
         self._symbol = symbol
-        self._desk = OrderDesk(endpoints, symbol, listed, mark_price, settle_waits_s)
+        self._known = known
+        self._desk = OrderDesk(endpoints, symbol, known, mark_price, settle_waits_s)
 
     @property
     def symbol(self) -> Symbol:

@@ -22,7 +22,7 @@ from exchange.broker import (
     State,
 )
 from exchange.checks import CANDLE_COLUMNS, check_candles
-from exchange.client_ids import Side
+from exchange.client_ids import ClientId, Side
 from exchange.errors import DataError
 from exchange.outcomes import UnknownOutcome, Unreachable
 from exchange.timeframe import timeframe_ms
@@ -90,17 +90,28 @@ def order(row: Json) -> PlacedOrder:
 
 
 def stop(row: Json) -> PlacedOrder:
-    """A stop of the endpoints `algoOrder` and `openAlgoOrders`; what it filled is elsewhere."""
+    """A stop of the endpoints `algoOrder` and `openAlgoOrders`; what it filled is elsewhere.
+
+    A foreign one may close all, or trail the price: it is kind "other" then, its quantity 0 and its
+    price None as far as they are not told.
+    """
     child = str(row.get("actualOrderId") or "")
+    client_id = str(row["clientAlgoId"])
+    kind = _KINDS.get(row["orderType"], "other")
+    qty, price = row.get("quantity"), row.get("triggerPrice")
+    foreign = ClientId.parse(client_id) is None
+    if foreign and (row.get("closePosition") is True or not _is_number(qty, price)):
+        kind = "other"
+        qty, price = (value if _is_number(value) else None for value in (qty, price))
     return PlacedOrder(
-        client_id=str(row["clientAlgoId"]),
+        client_id=client_id,
         order_id=child or None,
         side=_side(row),
         order_side=_ORDER_SIDES[row["side"]],
-        kind=_KINDS.get(row["orderType"], "other"),
-        qty=number(row["quantity"]),
+        kind=kind,
+        qty=Decimal(0) if kind == "other" and qty is None else number(qty),
         filled=Decimal(0),
-        price=number(row["triggerPrice"]),
+        price=None if kind == "other" and price is None else number(price),
         post_only=False,
         state=_STOP_STATES[row["algoStatus"]],
         updated_ms=int(row.get("updateTime") or row.get("createTime") or 0),
@@ -237,6 +248,13 @@ def number(text: object) -> Decimal:
     if not exact.is_finite():
         raise DataError(f"{text!r} is not an exact number")
     return exact
+
+
+def _is_number(*texts: object) -> bool:
+    try:
+        return all(number(text) >= 0 for text in texts)
+    except (DataError, ArithmeticError):
+        return False
 
 
 def truth(value: object) -> bool:

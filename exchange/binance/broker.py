@@ -14,6 +14,7 @@ from exchange.binance.account import AccountHalf, row_of
 from exchange.binance.answers import understood
 from exchange.binance.client import BinanceClient, Keys, Venue
 from exchange.binance.filters import read_listed, read_tiers
+from exchange.binance.known_market import KnownMarket
 from exchange.binance.orders import SETTLE_WAITS_S
 from exchange.binance.pace import Pace
 from exchange.binance.streams import SILENCE_S, BinanceStreams
@@ -65,11 +66,10 @@ class BinanceBroker(AccountHalf):
         super().__init__(
             self._client,
             Symbol.parse(symbol),
-            self._known_market,
+            KnownMarket(self._read_market),
             self.mark_price,
             settle_waits_s,
         )
-        self._listed: ListedMarket | None = None
         self._streams: BinanceStreams | None = None
 
     async def __aenter__(self) -> Self:
@@ -85,26 +85,7 @@ class BinanceBroker(AccountHalf):
 
     async def market(self) -> ListedMarket:
         """See `Broker.market`. Margin tiers are read with keys only, else they are the shipped."""
-        answer = await self._client.read("fapiPublicGetExchangeInfo")
-        rows = understood(lambda: {row["symbol"]: row for row in answer["symbols"]})
-        if self._symbol.id not in rows:
-            raise Refused(
-                f"Binance has no perpetual {self._symbol}: check the symbol's spelling",
-                action=Action.HALT,
-            )
-        if self._client.has_keys:
-            request = {"symbol": self._symbol.id}
-            table = await self._client.read("fapiPrivateGetLeverageBracket", request)
-            tiers = understood(lambda: read_tiers(row_of(self._symbol, table)["brackets"]))
-            source = "margin tiers: read from Binance"
-        else:
-            offline = market_for(self._symbol, price=1.0)
-            tiers, source = offline.tiers, offline.source.partition("; ")[2]
-        row = rows[self._symbol.id]
-        listed = understood(lambda: read_listed(self._symbol, row, tiers, source))
-        understood(lambda: self._client.pace.set_limits(answer["rateLimits"]))
-        self._listed = listed
-        return listed
+        return await self._known.read()
 
     @property
     def weight(self) -> tuple[int, int]:
@@ -182,5 +163,23 @@ class BinanceBroker(AccountHalf):
         rows = await self._client.read("fapiPublicGetFundingRate", request)
         return understood(lambda: [answers.funding_rate(row) for row in rows])
 
-    async def _known_market(self) -> ListedMarket:
-        return self._listed or await self.market()
+    async def _read_market(self) -> ListedMarket:
+        answer = await self._client.read("fapiPublicGetExchangeInfo")
+        rows = understood(lambda: {row["symbol"]: row for row in answer["symbols"]})
+        if self._symbol.id not in rows:
+            raise Refused(
+                f"Binance has no perpetual {self._symbol}: check the symbol's spelling",
+                action=Action.HALT,
+            )
+        if self._client.has_keys:
+            request = {"symbol": self._symbol.id}
+            table = await self._client.read("fapiPrivateGetLeverageBracket", request)
+            tiers = understood(lambda: read_tiers(row_of(self._symbol, table)["brackets"]))
+            source = "margin tiers: read from Binance"
+        else:
+            offline = market_for(self._symbol, price=1.0)
+            tiers, source = offline.tiers, offline.source.partition("; ")[2]
+        row = rows[self._symbol.id]
+        listed = understood(lambda: read_listed(self._symbol, row, tiers, source))
+        understood(lambda: self._client.pace.set_limits(answer["rateLimits"]))
+        return listed

@@ -159,29 +159,46 @@ class BinanceClient:
     async def _once(
         self, method: str, request: Mapping[str, Any], *, write: bool, order: bool
     ) -> Any:
-        self._pace.require_open(self.now_ms(), order=order)
-        delay_s = self._pace.delay_s(self.now_ms(), order=order)
-        if delay_s:
-            await asyncio.sleep(delay_s)
-            self._pace.require_open(self.now_ms(), order=order)
+        await self._turn(order)
+        sent_ms, told = self.now_ms(), False
+        self._pace.begin(order=order)
         answers: list[Answer] = []
         _ANSWER.set(answers)
         try:
             parsed = await getattr(self._ccxt, method)(dict(request))
         except Exception as error:  # a client that throws anything at all may have sent it before
-            self._note(answers)
+            told = self._note(answers, sent_ms)
             failure = self._failure(error, answers, write=write)
             # ccxt's text holds the signed address: it must not reach a log as the cause
             raise failure from None
-        self._note(answers)
+        else:
+            told = self._note(answers, sent_ms)
+        finally:
+            self._pace.end(told, self.now_ms(), order=order)
         if not isinstance(parsed, dict | list):
             words = "the answer is not Binance's; a proxy or a log-in page may have given it"
             raise (UnknownOutcome if write else Unreachable)(words)
         return parsed
 
-    def _note(self, answers: list[Answer]) -> None:
+    async def _turn(self, order: bool) -> None:
+        """Wait until the limits have room for one more request.
+
+        Raises:
+            Throttled: the exchange has asked for silence.
+        """
+        self._pace.require_open(self.now_ms(), order=order)
+        wait_s = self._pace.delay_s(self.now_ms(), order=order)
+        while wait_s:
+            await asyncio.sleep(wait_s)
+            self._pace.require_open(self.now_ms(), order=order)
+            wait_s = self._pace.full_s(self.now_ms(), order=order)
+
+    def _note(self, answers: list[Answer], sent_ms: int | None = None) -> bool:
+        """Says whether an answer told how many orders were sent."""
+        told = False
         for answer in answers:
-            self._pace.note(answer.headers, self.now_ms())
+            told |= self._pace.note(answer.headers, self.now_ms(), sent_ms)
+        return told
 
     def _failure(self, error: Exception, answers: list[Answer], *, write: bool) -> Failure:
         if not answers:

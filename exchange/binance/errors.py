@@ -5,6 +5,7 @@ host's name and mix what is safe to repeat with what is not.
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ ONE_WAY_MODE = -4061
 ALREADY_HEDGED = -4059
 ALREADY_CROSS = -4046
 
+_BAD_PARAMETER = -1102
+_NO_SUCH_ORDER = re.compile(r"\border\b.*\b(?:not exist|not found)\b|\bunknown[ _]order\b", re.I)
 _BANNED_UNTIL = re.compile(r"banned until (\d{13})")
 _SHORTEST_BAN_S = 120.0
 _WINDOW_S = 60.0
@@ -163,6 +166,17 @@ SERVICE_UNAVAILABLE = "Service Unavailable."
 """The one body of an HTTP 503 that means: certainly not executed."""
 
 
+def says_no_such_order(refusal: Refused) -> bool:
+    """Whether a question for an order was refused because there is no such order.
+
+    Endpoints differ in the code: -2011 and -1102 have other meanings too, so their text must say
+    it. What is not certain is no answer: an order that is taken for missing is sent again.
+    """
+    if refusal.code in (NOT_OPEN, _BAD_PARAMETER):
+        return _NO_SUCH_ORDER.search(refusal.reason) is not None
+    return refusal.code == NO_SUCH_ORDER
+
+
 def failure_in(answer: Answer, *, write: bool, now_ms: int) -> Failure:
     """The failure that an answer means.
 
@@ -200,14 +214,14 @@ def _code_and_text(body: str) -> tuple[int | None, str]:
     """Code and message of Binance's own answers; of any other the text without markup."""
     try:
         parsed = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = None
     if isinstance(parsed, list) and len(parsed) == 1:
         parsed = parsed[0]
     if isinstance(parsed, dict) and "code" in parsed:
         try:
             return int(parsed["code"]), _one_line(str(parsed.get("msg", "")))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             pass
     if isinstance(parsed, dict) and isinstance(parsed.get("msg"), str):
         return None, _one_line(parsed["msg"])
@@ -223,11 +237,14 @@ def _wait_s(answer: Answer, code: int | None, text: str, now_ms: int) -> float:
     if until:
         return max(0.0, (int(until[1]) - now_ms) / 1000)
     try:
-        return max(0.0, float(answer.headers["retry-after"]))
+        asked = float(answer.headers["retry-after"])
     except (KeyError, ValueError):
-        if answer.status == 418:
-            return _SHORTEST_BAN_S
-        return _USUAL_WAIT_S.get(code, _WINDOW_S)
+        asked = math.nan
+    if math.isfinite(asked):
+        return max(0.0, asked)
+    if answer.status == 418:
+        return _SHORTEST_BAN_S
+    return _USUAL_WAIT_S.get(code, _WINDOW_S)
 
 
 def failure_without_answer(

@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from exchange.binance.errors import CODES
-from exchange.broker import ListedMarket, NewOrder, plain
+from exchange.broker import ListedMarket, NewOrder
+from exchange.decimals import plain
 from exchange.market import Market, Tier
 from exchange.outcomes import Refused
 from exchange.symbol import Symbol

@@ -10,10 +10,18 @@ from typing import Any
 from exchange.binance import answers
 from exchange.binance.answers import understood
 from exchange.binance.endpoints import Endpoints
-from exchange.binance.errors import DUPLICATE_ID, NO_SUCH_ORDER, NOT_OPEN, POST_ONLY_REFUSED
+from exchange.binance.errors import (
+    DUPLICATE_ID,
+    NO_SUCH_ORDER,
+    NOT_OPEN,
+    POST_ONLY_REFUSED,
+    says_no_such_order,
+)
 from exchange.binance.filters import refusal_of
-from exchange.broker import Fill, ListedMarket, NewOrder, PlacedOrder, plain
+from exchange.binance.known_market import KnownMarket
+from exchange.broker import Fill, ListedMarket, NewOrder, PlacedOrder
 from exchange.client_ids import ClientId
+from exchange.decimals import plain
 from exchange.outcomes import Action, Failure, Refused, UnknownOutcome, Unreachable
 from exchange.symbol import Symbol
 from exchange.timeframe import DAY_MS
@@ -31,7 +39,7 @@ class OrderDesk:
     """Places, cancels and finds the orders of one symbol.
 
     Args:
-        listed: the market and its filters as they are known.
+        known: the market and its filters.
         mark_price: asks for the mark price.
         settle_waits_s: seconds before each question of `settle`.
     """
@@ -40,13 +48,13 @@ class OrderDesk:
         self,
         client: Endpoints,
         symbol: Symbol,
-        listed: Callable[[], Awaitable[ListedMarket]],
+        known: KnownMarket,
         mark_price: Callable[[], Awaitable[Decimal]],
         settle_waits_s: tuple[float, ...] = SETTLE_WAITS_S,
     ) -> None:
         self._client = client
         self._symbol = symbol
-        self._listed = listed
+        self._known = known
         self._ask_mark = mark_price
         self._settle_waits_s = settle_waits_s
         self._mark: tuple[Decimal, float] | None = None
@@ -104,7 +112,7 @@ class OrderDesk:
         try:
             row = await self._client.read(method, self._named(client_id))
         except Refused as refusal:
-            if refusal.code != NO_SUCH_ORDER:
+            if not says_no_such_order(refusal):
                 raise
             self._forget(str(client_id))
             return None
@@ -114,7 +122,7 @@ class OrderDesk:
             try:
                 child_row = await self._client.read("fapiPrivateGetOrder", request)
             except Refused as refusal:
-                if refusal.code != NO_SUCH_ORDER:
+                if not says_no_such_order(refusal):
                     raise
                 words = f"stop {client_id} has fired, its market order cannot be read yet"
                 raise Unreachable(words) from refusal
@@ -194,7 +202,7 @@ class OrderDesk:
                 "fapiPrivateGetOrder", {"symbol": self._symbol.id, "orderId": fill.order_id}
             )
         except Refused as refusal:
-            if refusal.code != NO_SUCH_ORDER:
+            if not says_no_such_order(refusal):
                 raise
             if self._client.now_ms() - fill.time_ms < DAY_MS:
                 words = f"the order of trade {fill.trade_id} cannot be read yet"
@@ -250,7 +258,7 @@ class OrderDesk:
             raise refusal
 
     async def _refusal(self, order: NewOrder) -> Refused | None:
-        listed = await self._listed()
+        listed = await self._known.current()
         if order.opens and not listed.trading:
             words = f"{self._symbol} is not trading (not sent)"
             return Refused(words, action=Action.STOP_OPENING)
@@ -261,7 +269,12 @@ class OrderDesk:
                 return None
         if not at_market:
             await self.open_orders()
-        return self._refusal_now(order, listed, await self._mark_for(order, 0.0))
+        mark = await self._mark_for(order, 0.0)
+        refusal = self._refusal_now(order, listed, mark)
+        if refusal is None:
+            return None
+        newest = await self._known.newest()
+        return refusal if newest is listed else self._refusal_now(order, newest, mark)
 
     def _refusal_now(
         self, order: NewOrder, listed: ListedMarket, mark: Decimal | None

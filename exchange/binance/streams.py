@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any, Literal
 
+from exchange.background import end_all, require_all, start_all
 from exchange.binance.client import BinanceClient
 from exchange.broker import Hint, News
 from exchange.outcomes import Failure
@@ -73,22 +74,26 @@ class BinanceStreams:
         ccxt.delay = lambda *_: None
 
     async def hints(self) -> AsyncGenerator[Hint, None]:
-        """Hints until the generator is closed; several of one kind may come as one."""
-        tasks = [asyncio.create_task(self._keep(stream)) for stream in self._watched]
-        tasks.append(asyncio.create_task(self._watch_silence()))
+        """Hints until the generator is closed; several of one kind may come as one.
+
+        Raises:
+            Unreachable: what keeps the streams has failed in a way that it should not.
+        """
+        works = [self._keep(stream) for stream in self._watched]
+        works.append(self._watch_silence())
         if "account" in self._watched:
-            tasks.append(asyncio.create_task(self._keep_listen_key()))
+            works.append(self._keep_listen_key())
+        tasks = start_all(works, self._something)
         try:
             while True:
                 await self._something.wait()
                 self._something.clear()
+                require_all(tasks)
                 pending, self._pending = self._pending, {}
                 for hint in pending.values():
                     yield hint
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_all(tasks)
             with contextlib.suppress(Exception):  # the connections may be broken already
                 await self._ccxt.close()
 

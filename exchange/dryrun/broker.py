@@ -13,7 +13,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from exchange.background import end_all, require_all, start_all
 from exchange.binance.account import AccountHalf
+from exchange.binance.known_market import KnownMarket
 from exchange.broker import FundingRate, Hint, ListedMarket, MarketData
 from exchange.dryrun.counter import Counter
 from exchange.dryrun.follower import Follower
@@ -47,12 +49,13 @@ class DryRunBroker(AccountHalf):
         maker, taker: fee rates.
         slippage: share of the price that exits and stops lose.
         keep: the file in which the account survives; what it holds goes before `wallet` and
-            `leverage`. None: in memory alone.
+            `leverage`. No other broker may use it until this one is closed. None: in memory alone.
         small_closes: whether orders that close may lie under the minimum notional.
         fresh_s: see `FRESH_S`.
 
     Raises:
-        DataError: an amount or a rate that cannot be; when first used: `keep` is damaged.
+        DataError: an amount or a rate that cannot be; when first used: `keep` is damaged,
+            used by another broker, or in a folder that cannot be made.
     """
 
     def __init__(
@@ -69,13 +72,13 @@ class DryRunBroker(AccountHalf):
         fresh_s: float = FRESH_S,
     ) -> None:
         self._market_data = market_data
-        self._listed: ListedMarket | None = None
+        known = KnownMarket(market_data.market)
         terms = Terms(Decimal(wallet), leverage, maker, taker, slippage, small_closes)
-        self._follower = Follower(market_data, self._known_market, terms, keep, fresh_s)
+        self._follower = Follower(market_data, known.current, terms, keep, fresh_s)
         super().__init__(
             Counter(self._follower),
             market_data.symbol,
-            self._known_market,
+            known,
             self.mark_price,
             settle_waits_s=(0.0,),
         )
@@ -96,8 +99,7 @@ class DryRunBroker(AccountHalf):
 
     async def market(self) -> ListedMarket:
         """See `MarketData.market`."""
-        self._listed = await self._market_data.market()
-        return self._listed
+        return await self._known.read()
 
     async def server_time(self) -> int:
         """See `MarketData.server_time`."""
@@ -117,19 +119,22 @@ class DryRunBroker(AccountHalf):
 
     async def hints(self, timeframe: str) -> AsyncIterator[Hint]:
         """The market's hints, and "fill" for fills of this account, which are looked for as long as
-        the iterator is open."""
-        tasks = [asyncio.create_task(self._pass_on(timeframe)), asyncio.create_task(self._look())]
+        the iterator is open.
+
+        Raises:
+            Unreachable: the account cannot be looked at (its record is damaged, say).
+        """
+        tasks = start_all([self._pass_on(timeframe), self._look()], self._something)
         try:
             while True:
                 await self._something.wait()
                 self._something.clear()
+                require_all(tasks)
                 pending, self._pending = self._pending, {}
                 for hint in pending:
                     yield hint
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_all(tasks)
 
     def stream_ages(self) -> Mapping[str, float | None]:
         """See `MarketData.stream_ages`."""
@@ -137,10 +142,10 @@ class DryRunBroker(AccountHalf):
 
     async def close(self) -> None:
         """See `Broker.close`."""
-        await self._market_data.close()
-
-    async def _known_market(self) -> ListedMarket:
-        return self._listed or await self.market()
+        try:
+            await self._market_data.close()
+        finally:
+            self._follower.release()
 
     async def _pass_on(self, timeframe: str) -> None:
         while True:

@@ -56,7 +56,7 @@ class Counter:
         async with self._follower.present() as venue:
             answer = self._answer(venue, method, request, write=True)
             try:
-                self._follower.save()
+                await self._follower.save()
             except DataError as error:
                 raise UnknownOutcome(str(error), action=Action.HALT) from error
             return answer

@@ -10,16 +10,22 @@ import pandas as pd
 
 from exchange.broker import FundingRate, ListedMarket, MarketData
 from exchange.checks import CANDLE_COLUMNS
-from exchange.dryrun.record import read_record, write_record
-from exchange.dryrun.walk import MINUTE_MS, Terms, Walk
+from exchange.dryrun.keep_lock import KeepLock
+from exchange.dryrun.keeper import Keeper, read_record
+from exchange.dryrun.record import Record
+from exchange.dryrun.walk import Terms, Walk
 from exchange.errors import DataError
 from exchange.outcomes import Action, Unreachable
 from exchange.paper.notices import Listener
 from exchange.paper.numbers import exact
 from exchange.paper.tape import Ohlcv
 from exchange.paper.venue import Venue
+from exchange.timeframe import MINUTE_MS
 
 _LOOK_BACK_MS = 100 * MINUTE_MS
+
+_AT_A_TIME = 200
+"""Candles that are walked before anything else gets its turn: some 15 ms."""
 
 
 class Follower:
@@ -42,7 +48,8 @@ class Follower:
         self._market_data = market_data
         self._listed = listed
         self._terms = terms
-        self._keep = keep
+        self._keeper = None if keep is None else Keeper(keep)
+        self._keep_lock = KeepLock(keep) if keep is not None else None
         self._fresh_s = fresh_s
         self._fresh_until = 0.0
         self._lock = asyncio.Lock()
@@ -54,7 +61,7 @@ class Follower:
 
         Raises:
             Failure: the market cannot be read, or the record not written.
-            DataError: the record is damaged, or another symbol's.
+            DataError: the record is damaged, another symbol's, or another broker's.
         """
         async with self._lock:
             walk = self._walk
@@ -63,14 +70,22 @@ class Follower:
             with walk.clock.standing_at(self.now_ms):
                 yield walk.venue
 
-    def save(self) -> None:
-        """Write the record, if one is kept.
+    async def save(self) -> None:
+        """Write what has changed, if a record is kept.
 
         Raises:
             DataError: it cannot be written.
         """
-        if self._keep is not None and self._walk is not None:
-            write_record(self._keep, self._walk.record())
+        keeper, walk = self._keeper, self._walk
+        if keeper is None or walk is None:
+            return
+        if keeper.save(walk.venue.account, walk.venue.book, walk.now()):
+            await asyncio.to_thread(keeper.flush)  # the disk takes some ms
+
+    def release(self) -> None:
+        """Let another broker have the record."""
+        if self._keep_lock is not None:
+            self._keep_lock.release()
 
     async def _caught_up(self) -> Walk:
         now_ms = await self._market_data.server_time()
@@ -80,22 +95,34 @@ class Follower:
         walk = self._walk
         candles, rates = await self._news(walk, now_ms)
         mark = await self._market_data.mark_price()
+        for first in range(0, len(candles), _AT_A_TIME):
+            walk.go_on(candles.iloc[first : first + _AT_A_TIME], rates)
+            await asyncio.sleep(0)
         if not candles.empty:
-            walk.go_on(candles, rates)
             try:
-                self.save()
+                await self.save()
             except DataError as error:
                 raise Unreachable(str(error), action=Action.HALT) from error
-        walk.coin.market, walk.coin.price = listed.market, mark
+        walk.look(listed, mark)
         self.now_ms = max(now_ms, walk.clock.market_ms)
         self._fresh_until = time.monotonic() + self._fresh_s
         return walk
 
     async def _begun(self, listed: ListedMarket, now_ms: int) -> Walk:
         """The walk as the record has it, or a new one of which this minute is the first."""
-        record = None if self._keep is None else read_record(self._keep, listed.market.symbol.id)
+        record = self._kept(listed.market.symbol.id)
         past = record or await self._candle_before(now_ms // MINUTE_MS * MINUTE_MS)
         return Walk(listed, self._terms, past, self.listeners)
+
+    def _kept(self, symbol: str) -> Record | None:
+        if self._keeper is None or self._keep_lock is None:
+            return None
+        self._keep_lock.take()
+        try:
+            return read_record(self._keeper.path, symbol)
+        except DataError:
+            self._keep_lock.release()
+            raise
 
     async def _candle_before(self, ms: int) -> Ohlcv:
         candles = await self._candles(ms - _LOOK_BACK_MS)

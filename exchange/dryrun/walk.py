@@ -9,20 +9,20 @@ import pandas as pd
 
 from exchange.broker import FundingRate, ListedMarket
 from exchange.checks import CANDLE_COLUMNS
-from exchange.dryrun.record import Record, Unsettled
+from exchange.dryrun.record import Candle, KeptPosition, Now, Record, Unsettled
 from exchange.errors import DataError
 from exchange.paper.account import Account
 from exchange.paper.book import Book
 from exchange.paper.clock import Clock
 from exchange.paper.faults import Faults
 from exchange.paper.instrument import Bounds, Instrument
+from exchange.paper.memory import forget
 from exchange.paper.notices import Listener, WalletChanged
 from exchange.paper.numbers import ZERO
 from exchange.paper.tape import Ohlcv, Tape
 from exchange.paper.venue import Venue
-from exchange.timeframe import HOUR_MS
+from exchange.timeframe import HOUR_MS, MINUTE_MS
 
-MINUTE_MS = 60_000
 _LATE_MS = HOUR_MS
 """So long after a full hour its funding rate may still become known."""
 
@@ -70,24 +70,17 @@ class Walk:
         book, first_id = Book(), 1
         self._unsettled: dict[int, Unsettled] = {}
         if isinstance(past, Record):
-            book, first_id = past.book(), past.last_id + 1
+            book, first_id = past.book(), past.now.last_id + 1
             account = past.account(book, terms.maker, terms.taker)
-            self._unsettled = {each.time_ms: each for each in past.unsettled}
+            self._unsettled = {each.time_ms: each for each in past.now.unsettled}
             before = past.last_candle
         else:
             account = Account(terms.wallet, maker=terms.maker, taker=terms.taker)
             account.leverage[symbol] = terms.leverage
             before = past
-        bounds = Bounds(
-            listed.percent_up,
-            listed.percent_down,
-            listed.max_orders,
-            listed.max_stops,
-            max(listed.max_qty, listed.market_max_qty),
-        )
         first_ms = before.time + MINUTE_MS
         tape = Tape(_frame(before), MINUTE_MS)
-        self.coin = Instrument(listed.market, tape, first_ms, bounds)
+        self.coin = Instrument(listed.market, tape, first_ms, _bounds(listed))
         self.clock = PathClock(first_ms - 1)
         self.venue = Venue(
             {symbol: self.coin},
@@ -99,6 +92,7 @@ class Walk:
             first_id=first_id,
         )
         self.venue.book = book
+        forget(account, book, first_ms)
         self.venue.listeners += listeners
 
     @property
@@ -106,10 +100,25 @@ class Walk:
         """Open of the candle that was walked last, ms UTC."""
         return int(self.coin.tape.bars.time[self.coin.row])
 
-    def record(self) -> Record:
-        """What of it must survive."""
-        candle = self.coin.tape.bars.at(self.coin.row)
-        return Record.of(self.venue, self.coin.symbol, candle, self._unsettled.values())
+    def now(self) -> Now:
+        """Where the account stands, as it is kept."""
+        venue, account = self.venue, self.venue.account
+        return Now(
+            symbol=self.coin.symbol,
+            candle=Candle.model_validate(self.coin.tape.bars.at(self.coin.row)),
+            wallet=account.wallet,
+            leverage=account.leverage_of(self.coin.symbol),
+            updated_ms=account.updated_ms,
+            last_id=venue.last_id,
+            last_trade=account.last_trade,
+            last_income=account.last_income,
+            positions=[KeptPosition.model_validate(each) for each in account.positions.values()],
+            unsettled=list(self._unsettled.values()),
+        )
+
+    def look(self, listed: ListedMarket, mark: Decimal) -> None:
+        """The market's rules and its price as they are now."""
+        self.coin.market, self.coin.bounds, self.coin.price = listed.market, _bounds(listed), mark
 
     def settlements_from_ms(self, newest_ms: int) -> int | None:
         """From when on funding rates must be known before candles up to the one that opens at
@@ -176,6 +185,16 @@ class PathClock(Clock):
             yield
         finally:
             self._present_ms = None
+
+
+def _bounds(listed: ListedMarket) -> Bounds:
+    return Bounds(
+        listed.percent_up,
+        listed.percent_down,
+        listed.max_orders,
+        listed.max_stops,
+        max(listed.max_qty, listed.market_max_qty),
+    )
 
 
 def _minute(rate: FundingRate) -> int:

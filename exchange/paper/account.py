@@ -1,4 +1,4 @@
-"""The account: wallet, positions, settings, and every payment that ever changed the wallet."""
+"""The account: wallet, positions, settings, and the payments that changed the wallet."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -101,6 +101,10 @@ class Stop:
     child: Order | None = None
 
     @property
+    def is_open(self) -> bool:
+        return self.status in (StopStatus.NEW, StopStatus.TRIGGERED)
+
+    @property
     def closes(self) -> bool:
         """Whether it may only reduce a position."""
         if self.position_side == BOTH:
@@ -118,7 +122,7 @@ class Stop:
 
 @dataclass(slots=True)
 class Book:
-    """Everything ordered so far; the open part apart, in the order of arrival."""
+    """What was ordered and is not forgotten; the open part apart, in the order of arrival."""
 
     orders: dict[int, Order] = field(default_factory=dict)
     stops: dict[int, Stop] = field(default_factory=dict)
@@ -138,6 +142,19 @@ class Book:
         self._latest_stop[stop.client_id] = stop
         if stop.status is StopStatus.NEW:
             self.open_stops[stop.id] = stop
+
+    def drop(self, order: Order) -> None:
+        """Forget an order that has ended."""
+        del self.orders[order.id]
+        name = order.symbol, order.client_id
+        if self._latest.get(name) is order:
+            del self._latest[name]
+
+    def drop_stop(self, stop: Stop) -> None:
+        """Forget a stop that waits no longer."""
+        del self.stops[stop.id]
+        if self._latest_stop.get(stop.client_id) is stop:
+            del self._latest_stop[stop.client_id]
 
     def end(self, order: Order, status: Status, ms: int) -> None:
         """The order leaves the book."""

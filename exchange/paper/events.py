@@ -3,14 +3,38 @@
 from dataclasses import dataclass
 from typing import Any
 
+from exchange.decimals import plain
 from exchange.paper.account import Position, Trade
 from exchange.paper.book import Order, Stop
 from exchange.paper.instrument import Instrument
 from exchange.paper.notices import OrderChanged, WalletChanged
-from exchange.paper.numbers import ZERO, plain
-from exchange.paper.routes.public import LEVELS, best, levels, next_funding_ms, ticker_24hr
+from exchange.paper.numbers import ZERO
+from exchange.paper.routes.public import (
+    LEVELS,
+    best,
+    levels,
+    next_funding_ms,
+    ticker_24hr,
+    traded_text,
+    worth_text,
+)
 from exchange.paper.tape import Ohlcv
 from exchange.paper.venue import Venue
+
+NAMES = (
+    "ORDER_TRADE_UPDATE",
+    "ALGO_UPDATE",
+    "ACCOUNT_UPDATE",
+    "kline",
+    "markPriceUpdate",
+    "bookTicker",
+    "aggTrade",
+    "trade",
+    "24hrTicker",
+    "24hrMiniTicker",
+    "depthUpdate",
+)
+"""Every event that a stream may carry and a fault may strike, as its field `e` says."""
 
 Event = dict[str, Any]
 
@@ -95,10 +119,10 @@ def kline_event(
             "c": plain(candle.close),
             "h": plain(candle.high),
             "l": plain(candle.low),
-            "v": plain(candle.volume),
+            "v": traded_text(candle.volume, coin.market.step),
             "n": 0,
             "x": closed,
-            "q": plain(candle.volume * candle.close),
+            "q": worth_text(candle.volume * candle.close),
             "V": "0",
             "Q": "0",
             "B": "0",

@@ -22,14 +22,17 @@ The fields of a fault are those of `exchange.paper.faults.Fault`, the kinds thos
 """
 
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from exchange.errors import DataError
+from exchange.paper.door import ROUTES
+from exchange.paper.events import NAMES
 from exchange.paper.fault_menu import MENU
-from exchange.paper.faults import Fault, Faults
+from exchange.paper.faults import Fault, Faults, StreamFault
 
 _MOST_COMPLAINTS = 3
 
@@ -55,7 +58,33 @@ def load_faults(path: Path) -> Faults:
         if len(found) > _MOST_COMPLAINTS:
             complaints.append(f"and {len(found) - _MOST_COMPLAINTS} more")
         raise DataError(f"{path}: {'; '.join(complaints)}") from error
+    for number, fault in enumerate(script.fault, 1):
+        if fault.endpoint is not None and fault.endpoint not in _endpoints(fault):
+            raise DataError(f"{path}: [[fault]] {number}, endpoint: {_unknown(fault)}")
     return Faults(script.faults, script.random.seed)
+
+
+def _endpoints(fault: Fault) -> list[str]:
+    """What its endpoint may be: methods, paths and both together, or events of streams."""
+    if fault.what in get_args(StreamFault):
+        return list(NAMES)
+    routes = [route for route in ROUTES if fault.what != "stale" or route[0] == "GET"]
+    whole = [f"{method} {path}" for method, path in routes]
+    return list(dict.fromkeys([*whole, *(path for _, path in routes), *(m for m, _ in routes)]))
+
+
+def _unknown(fault: Fault) -> str:
+    """What is wrong with an endpoint at which it would never strike."""
+    wanted, known = str(fault.endpoint), _endpoints(fault)
+    by_form = {" ".join(name.split()).lower(): name for name in reversed(known)}
+    near = get_close_matches(wanted.lower(), by_form, 1, 0.6)
+    if near:
+        hint = f"did you mean {by_form[near[0]]!r}?"
+    elif fault.what in get_args(StreamFault):
+        hint = f"use {', '.join(known)}"
+    else:
+        hint = "write a method, a path or both, as POST /fapi/v1/order"
+    return f"{wanted!r} is nothing that {fault.what} can strike: {hint}"
 
 
 class _Chance(BaseModel):

@@ -158,6 +158,7 @@ class Faults:
         self.listeners: list[Callable[[Fault, str], None]] = []
         self._dice = random.Random(seed)
         self._armed: list[_Armed] = []
+        self._silent_until: dict[str | None, float] = {}
         for fault in faults or []:
             self.add(fault)
 
@@ -169,8 +170,9 @@ class Faults:
         self._armed = [armed for armed in self._armed if armed.fault is not fault]
 
     def clear(self) -> None:
-        """Behave from now on."""
+        """Behave from now on; streams that were silent go on."""
         self._armed.clear()
+        self._silent_until.clear()
 
     def armed(self) -> list[Fault]:
         """Those that may still strike."""
@@ -190,7 +192,16 @@ class Faults:
     def of_event(self, name: str, now_ms: int) -> Fault | None:
         """What is done to a stream's event."""
         struck = self._strike(_STREAM, _Target(name), now_ms)
+        for fault in struck[:1]:
+            if fault.what == "stream_silent":
+                ends = time.monotonic() + fault.seconds if fault.seconds else math.inf
+                self._silent_until[fault.endpoint] = ends
         return struck[0] if struck else None
+
+    def is_silent(self, name: str) -> bool:
+        """Whether events of this name are held back since a silence has struck."""
+        ends = (self._silent_until.get(each, 0.0) for each in (name, None))
+        return time.monotonic() < max(ends)
 
     def fill_share(self, order: Order) -> Decimal:
         """How much of what is left of an order fills now: 1 unless a fault says otherwise."""

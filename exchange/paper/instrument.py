@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from exchange.decimals import plain
 from exchange.market import Market
-from exchange.paper.numbers import ZERO, plain
+from exchange.paper.numbers import ZERO
 from exchange.paper.tape import Leg, Ohlcv, Tape, added_up
 
 _LARGEST_LOT = Decimal(10_000_000)

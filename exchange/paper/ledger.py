@@ -1,16 +1,18 @@
 """The exchange's own record: every request, order event, trade and payment. The truth of a test."""
 
+import contextlib
 import json
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from exchange.decimals import plain
 from exchange.paper.account import Trade
 from exchange.paper.book import Order
 from exchange.paper.notices import BarClosed, Notice, OrderChanged, PriceMoved, StopChanged
-from exchange.paper.numbers import plain
 
 _SECRET = ("signature",)
 KEPT = 500_000
@@ -32,9 +34,14 @@ class Entry:
 
 
 class Ledger:
-    """Keeps the last `kept` entries, and all of them in a JSONL file if one is named."""
+    """Keeps the last `kept` entries, and all of them in a JSONL file if one is named.
+
+    A file that can no longer be written ends the record, not the exchange: the clients' orders
+    are worth more than their log. `listeners` are told, in a line.
+    """
 
     def __init__(self, path: Path | None = None, kept: int = KEPT) -> None:
+        self.listeners: list[Callable[[str], object]] = []
         self.entries: deque[Entry] = deque(maxlen=kept)
         self._number = 0
         self._file = path.open("a", encoding="utf-8") if path else None
@@ -51,9 +58,9 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        if self._file:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file:
+            file.close()
 
     def note(self, kind: str, time_ms: int, **data: Any) -> None:
         """Add an entry."""
@@ -61,8 +68,20 @@ class Ledger:
         entry = Entry(self._number, time_ms, kind, data)
         self.entries.append(entry)
         if self._file:
-            self._file.write(entry.line() + "\n")
-            self._file.flush()
+            try:
+                self._file.write(entry.line() + "\n")
+                self._file.flush()
+            except OSError as error:
+                self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        file, self._file = self._file, None
+        if file is None:
+            return
+        with contextlib.suppress(OSError):  # what is left in the buffer fails once more
+            file.close()
+        for listener in self.listeners:
+            listener(f"{file.name} cannot be written ({error.strerror}): it ends here")
 
     def note_request(
         self, time_ms: int, method: str, path: str, params: dict[str, str], status: int, code: int

@@ -7,12 +7,12 @@ each time, up to three days.
 from dataclasses import dataclass
 
 from exchange.paper.errors import RefusalError, refusal
+from exchange.timeframe import DAY_MS, MINUTE_MS
 
-MINUTE_MS = 60_000
 _TEN_SECONDS_MS = 10_000
 _PATIENCE = 5
 _FIRST_BAN_MS = 2 * MINUTE_MS
-_LONGEST_BAN_MS = 3 * 24 * 60 * MINUTE_MS
+_LONGEST_BAN_MS = 3 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)

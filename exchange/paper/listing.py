@@ -4,11 +4,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from exchange.candles import fetch_data
+from exchange.archive import has_candles
+from exchange.cache import cache_folder, kept_spans
+from exchange.candles import CACHE_SOURCES, fetch_data
 from exchange.errors import DataError
 from exchange.market import Market, market_for
 from exchange.paper.tape import Tape
+from exchange.series import Series
 from exchange.simulated import DEFAULT_SEED
 from exchange.span import Moment, moment_ms, moment_text
 from exchange.symbol import Symbol
@@ -18,7 +22,7 @@ _HISTORY_MS = 30 * DAY_MS
 _SIMULATED_AHEAD_MS = 180 * DAY_MS
 _MOST_BARS = 1_000_000
 _NEVER = "2100-01-01"
-_KINDS = ("parquet", "csv")
+_SOURCES = f"sim, {', '.join(CACHE_SOURCES)} or a folder with candles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Listing:
     market: Market
     tape: Tape
     source: str = ""
+    simulated: bool = False
 
 
 def load_listing(
@@ -39,30 +44,32 @@ def load_listing(
     detail_timeframe: str | None = None,
     seed: int = DEFAULT_SEED,
     market: Market | None = None,
+    data_dir: str | Path | None = None,
 ) -> Listing:
-    """A coin on candles from a folder, or on the simulated market (source "sim").
+    """A coin on candles from a folder or the cache, or on the simulated market (source "sim").
 
     Args:
+        source: see `exchange.candles.fetch_data`.
         detail_timeframe: finer candles from the same source, which the path then follows.
         market: its rules; None: what is known offline (see `exchange.market.market_for`).
+        data_dir: where the cache lies.
 
     Raises:
         DataError: as `exchange.candles.fetch_data`; or the source is Binance, which this
             exchange never asks.
     """
     if source == "binance":
-        raise DataError(
-            "the paper exchange asks nobody: give a folder with candles, or 'sim', as its source"
-        )
+        raise DataError(f"the paper exchange asks nobody: use {_SOURCES} as its source")
     name = Symbol.parse(symbol)
-    bars = fetch_data(name, timeframe, start, end, source=source, seed=seed)
+    where: dict[str, Any] = {"source": source, "seed": seed, "data_dir": data_dir}
+    bars = fetch_data(name, timeframe, start, end, **where)
     detail = None
     if detail_timeframe is not None:
-        detail = fetch_data(name, detail_timeframe, start, end, source=source, seed=seed)
+        detail = fetch_data(name, detail_timeframe, start, end, **where)
     fine_ms = timeframe_ms(detail_timeframe) if detail_timeframe else None
     rules = market or market_for(name, float(bars["close"].iloc[0]))
     tape = Tape(bars, timeframe_ms(timeframe), detail, fine_ms)
-    return Listing(rules, tape, str(bars.attrs["source"]))
+    return Listing(rules, tape, str(bars.attrs["source"]), bool(bars.attrs["simulated"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,7 @@ def load_offer(
     timeframe: str | None = None,
     speed: float = 1.0,
     seed: int = DEFAULT_SEED,
+    data_dir: str | Path | None = None,
 ) -> Offer:
     """Coins with a month of history before `start`, and all that there is after it.
 
@@ -97,18 +105,19 @@ def load_offer(
             candles are added up from them.
         speed: how fast time will pass; a simulated market is made for half a year of real time, as
             far as a million bars go.
+        data_dir: where the cache lies.
 
     Raises:
-        DataError: as `load_listing`; or the candles end before `start`.
+        DataError: as `load_listing`; or the candles begin after `start`, or end before it.
     """
     if str(source) == "sim":
         return _simulated(coins, start, timeframe or "1m", speed, seed)
-    if not Path(source).is_dir():
+    if str(source) not in CACHE_SOURCES and not Path(source).is_dir():
         raise DataError(
-            f"source {str(source)!r} is neither 'sim' nor a folder: the paper exchange downloads "
-            "nothing, so give it a folder with candles, or 'sim'"
+            f"source {str(source)!r} is not known: the paper exchange downloads nothing, so use "
+            f"{_SOURCES}"
         )
-    return _recorded(coins, Path(source), start, timeframe)
+    return _recorded(coins, source, start, timeframe, data_dir)
 
 
 def _simulated(
@@ -127,27 +136,40 @@ def _simulated(
 
 
 def _recorded(
-    coins: Sequence[str], folder: Path, start: Moment | None, timeframe: str | None
+    coins: Sequence[str],
+    source: str | Path,
+    start: Moment | None,
+    timeframe: str | None,
+    data_dir: str | Path | None,
 ) -> Offer:
     names = [Symbol.parse(coin) for coin in coins]
     if timeframe is None:
-        has_minutes = all(_is_there(folder, name, "1m") for name in names)
+        has_minutes = all(_has_minutes(source, name, data_dir) for name in names)
         timeframe = "1m" if has_minutes else "15m"
     first_ms = moment_ms("1980-01-01") if start is None else moment_ms(start) - _HISTORY_MS
-    listings = tuple(load_listing(name, timeframe, first_ms, _NEVER, folder) for name in names)
+    listings = tuple(
+        load_listing(name, timeframe, first_ms, _NEVER, source, data_dir=data_dir) for name in names
+    )
     bars = [listing.tape.bars for listing in listings]
     begin = max(int(each.time[0]) for each in bars)
     end = min(int(each.time[-1]) + each.length_ms for each in bars)
     start_ms = moment_ms(start) if start is not None else begin + min(_HISTORY_MS, end - begin >> 1)
     if start_ms >= end:
         raise DataError(
-            f"{folder}: its {timeframe} candles of {', '.join(map(str, names))} end together at "
+            f"{source}: its {timeframe} candles of {', '.join(map(str, names))} end together at "
             f"{moment_text(end)}: choose an earlier start, or coins with candles of one time"
         )
-    return Offer(listings, timeframe, start_ms, end, simulated=False, from_now=False)
+    if start_ms < begin:
+        raise DataError(
+            f"{source}: its {timeframe} candles of {', '.join(map(str, names))} begin together at "
+            f"{moment_text(begin)}: choose a start from then on"
+        )
+    simulated = any(listing.simulated for listing in listings)
+    return Offer(listings, timeframe, start_ms, end, simulated=simulated, from_now=False)
 
 
-def _is_there(folder: Path, symbol: Symbol, timeframe: str) -> bool:
-    """Whether a folder has a file of this timeframe, whatever is in it."""
-    single = any((folder / f"{symbol.id}_{timeframe}.{kind}").is_file() for kind in _KINDS)
-    return single or any(folder.rglob(f"{symbol.id}-{timeframe}-*"))
+def _has_minutes(source: str | Path, symbol: Symbol, data_dir: str | Path | None) -> bool:
+    if str(source) not in CACHE_SOURCES:
+        return has_candles(Path(source), symbol, "1m")
+    series = Series(symbol, "1m", *CACHE_SOURCES[str(source)])
+    return bool(kept_spans(cache_folder(data_dir), series))

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
 
+from exchange.decimals import plain
 from exchange.paper.clock import Clock
 from exchange.paper.door import Answer, Request, refused
 from exchange.paper.faults import Fault, Faults
-from exchange.paper.numbers import plain
 from exchange.paper.params import Params
 
 _NO_ANSWER = Answer(0, None)

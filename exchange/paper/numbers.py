@@ -12,14 +12,6 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 
 
-def plain(number: Decimal) -> str:
-    """The number in full, without exponent and trailing zeros: `0.00001`, `55000.1`, `0`."""
-    if not number:
-        return "0"
-    text = format(number, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def exact(number: float) -> Decimal:
     """The decimal number that a float was read from."""
     return Decimal(repr(float(number)))

@@ -3,13 +3,14 @@
 import re
 from decimal import Decimal
 
+from exchange.decimals import plain
 from exchange.paper import execution
 from exchange.paper.book import BOTH, BUY, LONG, SELL, SHORT, Order, Status
 from exchange.paper.errors import refusal
 from exchange.paper.instrument import ORDER_TYPES, STOP_TYPES, Instrument
 from exchange.paper.matching import crosses
 from exchange.paper.notices import OrderChanged
-from exchange.paper.numbers import ZERO, is_multiple, plain
+from exchange.paper.numbers import ZERO, is_multiple
 from exchange.paper.params import Params
 from exchange.paper.venue import Venue
 

@@ -39,6 +39,7 @@ from exchange.paper.notices import Notice, PriceMoved
 from exchange.paper.params import Params
 from exchange.paper.streams import Streams
 from exchange.paper.venue import Happening, Venue
+from exchange.servers import HEADER, said_of_paper
 from exchange.span import Moment, moment_ms, moment_text
 
 HOST = "127.0.0.1"
@@ -132,6 +133,9 @@ class PaperExchange:
         self.faults.listeners.append(self._note_fault)
         self.on_served: list[Callable[[Served], None]] = []
         self._from_now = from_now
+        sources = [listing.source for listing in listings]
+        said = said_of_paper(sources, simulated=any(listing.simulated for listing in listings))
+        self._said = {HEADER: said}
         self.streams = Streams(self.venue, self.faults)
         self.door = Door(self.venue, keys, Limits(self.venue.quota))
         self.url = ""
@@ -187,16 +191,22 @@ class PaperExchange:
             self._driver = asyncio.create_task(self._drive())
 
     async def stop(self) -> None:
-        """Cut all lines and end; the ledger's file is complete then."""
+        """Cut all lines and end; the ledger's file is complete then.
+
+        Raises:
+            OSError: the ledger's file could not be written; everything is closed all the same.
+        """
         self._misbehaviour.closing.set()
         self._wake.set()
-        if self._driver:
-            await self._driver
-        await self.streams.close()
-        if self._runner:
-            await self._runner.cleanup()
-        self._runner = self._driver = None
-        self.ledger.close()
+        try:
+            if self._driver:
+                await self._driver
+        finally:
+            await self.streams.close()
+            if self._runner:
+                await self._runner.cleanup()
+            self._runner = self._driver = None
+            self.ledger.close()
 
     @property
     def clients(self) -> int:
@@ -242,6 +252,7 @@ class PaperExchange:
         self._wake.set()
 
         async def carry_out() -> Answer:
+            self.catch_up()  # a fault may have kept it waiting
             return self.door.answer(asked, params)
 
         answer = await self._misbehaviour.around(asked, params, carry_out)
@@ -258,7 +269,10 @@ class PaperExchange:
             return web.Response()
         kind = "text/html" if isinstance(answer.content, str) else "application/json"
         return web.Response(
-            status=answer.status, text=answer.text, headers=answer.headers, content_type=kind
+            status=answer.status,
+            text=answer.text,
+            headers=answer.headers | self._said,
+            content_type=kind,
         )
 
     async def _drive(self) -> None:
@@ -322,7 +336,14 @@ def guard(client: Any, url: str) -> None:
 
     ccxt also picks some error classes by the host's name; this gives it those of the real host.
     """
-    for name, address in client.urls["api"].items():
-        if isinstance(address, str) and not address.startswith(url):
-            client.urls["api"][name] = f"{url}/blocked/{name}"
+    _bend(client.urls["api"], url)
     client.exceptions["exact"].update(client.exceptions["linear"]["exact"])
+
+
+def _bend(addresses: dict[str, Any], url: str) -> None:
+    """Bend those that do not begin with `url`, those of the sockets below them too."""
+    for name, address in addresses.items():
+        if isinstance(address, dict):
+            _bend(address, url.replace("http", "ws", 1))
+        elif not address.startswith(url):
+            addresses[name] = f"{url}/blocked/{name}"

@@ -10,7 +10,6 @@ the differences of a book begin with the next one.
 import asyncio
 import contextlib
 import json
-import time
 from itertools import count
 from typing import Any
 
@@ -73,7 +72,6 @@ class Streams:
         self._numbers = count(1)
         self._books: dict[str, events.Book] = {}
         self._kept_back: list[tuple[str, Event]] = []
-        self._silent_until: dict[str | None, float] = {}
         venue.listeners.append(self.hear)
         venue.listen_keys.on_expiry.append(self._key_ended)
 
@@ -194,13 +192,8 @@ class Streams:
         """Send an event of a market stream, or (name "") of the account, faults permitting."""
         kind = str(event["e"])
         fault = self.faults.of_event(kind, self.venue.clock.market_ms)
-        if fault and fault.what == "stream_silent":
-            ends = time.monotonic() + fault.seconds if fault.seconds else float("inf")
-            self._silent_until[fault.endpoint] = ends
-        silent = max(self._silent_until.get(kind, 0.0), self._silent_until.get(None, 0.0))
-        if time.monotonic() < silent:
-            return
-        self._send_with(fault, name, event)
+        if not self.faults.is_silent(kind):
+            self._send_with(fault, name, event)
 
     def _send_with(self, fault: Fault | None, name: str, event: Event) -> None:
         what = fault.what if fault else ""
@@ -239,8 +232,9 @@ class Streams:
     def _obey(self, connection: Connection, text: str) -> None:
         try:
             asked = json.loads(text)
-            method, names, number = asked["method"], asked.get("params", []), asked.get("id")
-        except (ValueError, KeyError, TypeError, AttributeError):
+            method, number = asked["method"], asked.get("id")
+            names = [str(name) for name in asked.get("params", [])]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             connection.send({"error": {"code": 3, "msg": "Invalid JSON: expected value"}})
             return
         if method == "LIST_SUBSCRIPTIONS":
@@ -252,7 +246,7 @@ class Streams:
             return
         connection.send({"result": None, "id": number})
         if method == "SUBSCRIBE":
-            self._subscribe(connection, [str(name) for name in names])
+            self._subscribe(connection, names)
         else:
             connection.names.difference_update(names)
 

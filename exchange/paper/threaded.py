@@ -38,8 +38,10 @@ class ThreadedExchange:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        asyncio.run_coroutine_threadsafe(self.exchange.stop(), self._loop).result(_SECONDS)
-        self._end()
+        try:
+            asyncio.run_coroutine_threadsafe(self.exchange.stop(), self._loop).result(_SECONDS)
+        finally:
+            self._end()
 
     @property
     def url(self) -> str:

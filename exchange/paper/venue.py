@@ -23,8 +23,10 @@ from exchange.paper.limits import Quota
 from exchange.paper.listen_keys import ListenKeys
 from exchange.paper.margin import way_to_liquidation
 from exchange.paper.matching import Meeting, next_in_gap, next_on_leg
+from exchange.paper.memory import forget
 from exchange.paper.notices import BarClosed, Listener, Notice, PriceMoved
 from exchange.paper.numbers import between
+from exchange.timeframe import HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class Venue:
         self.listen_keys = ListenKeys()
         self.cancel_all_at: dict[str, int] = {}
         self.last_id = first_id - 1
+        self._forgot_ms = 0
         self._legs = count(1)
         self._leg_number = dict.fromkeys(self.instruments, 0)
 
@@ -120,6 +123,9 @@ class Venue:
                 execution.settle(self, coin, rate)
             self.tell(PriceMoved(coin.symbol))
         self._run_countdowns()
+        if opens - self._forgot_ms >= HOUR_MS:
+            self._forgot_ms = opens
+            forget(self.account, self.book, opens)
         return opens
 
     def walk_bar(self) -> list[Happening]:

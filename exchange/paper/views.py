@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from exchange.decimals import plain
 from exchange.paper.account import Income, Position, Trade
 from exchange.paper.book import BUY, Order, Stop
 from exchange.paper.instrument import Instrument
 from exchange.paper.margin import Held, liquidation_price
-from exchange.paper.numbers import ZERO, plain
+from exchange.paper.numbers import ZERO
 from exchange.paper.venue import Venue
 
 

@@ -7,7 +7,7 @@ import json
 
 import ccxt
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exchange.binance.errors import CODES, STATUSES, Answer, failure_in, failure_without_answer
@@ -166,6 +166,9 @@ def test_an_unlisted_code_is_a_refusal_unless_the_server_failed() -> None:
          300, True),
         (coded(-1003, 429, f"banned until {NOW_MS - 5}"), 0, True),
         (coded(-1003, 429, **{"retry-after": "soon"}), 60, False),
+        (coded(-1003, 429, **{"retry-after": "inf"}), 60, False),
+        (coded(-1003, 418, **{"retry-after": "1e400"}), 120, True),
+        (coded(-1003, 429, **{"retry-after": "nan"}), 60, False),
     ],
 )  # fmt: skip
 def test_how_long_to_be_silent_is_read_from_the_answer(
@@ -188,6 +191,9 @@ def test_how_long_to_be_silent_is_read_from_the_answer(
     st.dictionaries(st.just("retry-after"), st.text(max_size=4)),
     st.booleans(),
 )
+@example(400, '{"code": Infinity}', {}, True)
+@example(503, "[" * 100_000, {}, True)
+@example(429, "", {"retry-after": "inf"}, True)
 def test_every_answer_means_exactly_one_of_six_in_one_line(
     status: int, body: str, headers: dict[str, str], write: bool
 ) -> None:

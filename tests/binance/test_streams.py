@@ -12,7 +12,7 @@ import pytest
 from exchange.binance import BinanceBroker
 from exchange.binance.client import BinanceClient, Venue
 from exchange.binance.streams import BinanceStreams
-from exchange.outcomes import Throttled
+from exchange.outcomes import Throttled, Unreachable
 from exchange.paper.server import PaperExchange
 from exchange.symbol import Symbol
 from tests.binance.paper import COIN, KEYS, START, bought, market, new, price_of
@@ -156,3 +156,16 @@ async def test_streams_keep_trying_while_nobody_listens() -> None:
     async with contextlib.aclosing(broker.hints("15m")) as hints:
         assert "broke" in await next_hint(hints, "reconcile")
     await broker.close()
+
+
+async def test_hints_end_with_the_error_if_what_keeps_the_streams_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def defect(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("exchange.binance.broker.SILENCE_S", {"account": 0.4, "candles": 0.4})
+    monkeypatch.setattr(BinanceStreams, "_drop", defect)
+    async with market() as (_, broker), contextlib.aclosing(broker.hints("15m")) as hints:
+        with pytest.raises(Unreachable, match="RuntimeError: a defect"):
+            await next_hint(hints, "fill", within_s=3.0)

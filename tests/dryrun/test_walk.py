@@ -1,16 +1,19 @@
-"""The dry run's account lives through the closed candles, none left out. Costs 4 s."""
+"""The dry run's account lives through the closed candles, none left out. Costs 5 s."""
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from exchange.binance import BinanceBroker
 from exchange.binance.client import Keys, Venue
-from exchange.broker import Broker, Fill, FundingRate, NewOrder
+from exchange.broker import Broker, Fill, FundingRate, Hint, ListedMarket, NewOrder
 from exchange.client_ids import ClientId, Role, Side
 from exchange.dryrun import DryRunBroker
 from exchange.errors import DataError
@@ -72,6 +75,76 @@ async def test_nothing_is_missed_in_an_outage_however_long() -> None:
     fills = await broker.trades_since(None)
     assert [fill.price for fill in fills] == [49_950, 49_920]
     assert {fill.time_ms // MINUTE for fill in fills} == {START // MINUTE + 1500}
+
+
+async def test_while_an_outage_is_walked_others_get_their_turn() -> None:
+    market = MemoryMarket([FLAT] * 6000, START + MINUTE)
+    broker = dry(market)
+    await broker.place(order("entry", 49_950))
+    market.now = START + 5900 * MINUTE
+    turns = 0
+    reading = asyncio.create_task(broker.balance())
+    while not reading.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > 5900 / 250
+
+
+async def test_however_many_candles_are_walked_at_a_time_the_account_is_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lived = []
+    for at_a_time in (1, 7, 60, 10**6):
+        monkeypatch.setattr("exchange.dryrun.follower._AT_A_TIME", at_a_time)
+        market = MemoryMarket([FLAT] * 30 + [SWING] + [FLAT] * 200, START + 20 * MINUTE)
+        market.candles = market.candles.drop(index=[60, 119, 120]).reset_index(drop=True)
+        market.rates = [FundingRate(START + n * HOUR, Decimal("0.0001") * n) for n in (1, 2, 3)]
+        broker = dry(market)
+        await broker.place(order("entry", 49_950))
+        market.now = START + 230 * MINUTE
+        paid = [(p.time_ms, p.amount) for p in await broker.funding_paid(0)]
+        lived.append((paid, told(await broker.trades_since(None)), await broker.balance()))
+    assert len(lived[0][0]) == 3
+    assert lived[1:] == lived[:1] * 3
+
+
+async def test_a_halt_ends_when_the_market_trades_again() -> None:
+    class Halting(MemoryMarket):
+        halted = True
+
+        async def market(self) -> ListedMarket:
+            return replace(await super().market(), trading=not self.halted)
+
+    market = Halting([FLAT] * 5, START + MINUTE)
+    broker = dry(market)
+    with pytest.raises(Refused, match="not trading"):
+        await broker.place(order("entry", 49_000))
+    market.halted = False
+    assert (await broker.place(order("entry", 49_000))).state == "open"
+    asked = market.asked["market"]
+    await broker.place(order("entry", 49_100, number=1))
+    assert market.asked["market"] == asked
+
+
+async def test_hints_end_with_the_error_of_what_feeds_them(tmp_path: Path) -> None:
+    class Broken(MemoryMarket):
+        async def hints(self, timeframe: str) -> AsyncIterator[Hint]:
+            yield Hint("candle", timeframe)
+            raise RuntimeError("a defect")
+
+    broker = dry(Broken([FLAT] * 5, START + MINUTE))
+    with pytest.raises(Unreachable, match="RuntimeError: a defect"):
+        await _listen(broker)
+    path = tmp_path / "dryrun.json"
+    path.write_text("{}\n")
+    with pytest.raises(Unreachable, match="is damaged"):
+        await _listen(dry(MemoryMarket([FLAT] * 5, START + MINUTE), keep=path))
+
+
+async def _listen(broker: DryRunBroker) -> None:
+    async with asyncio.timeout(3), aclosing(broker.hints("15m")) as hints:
+        async for _ in hints:
+            pass
 
 
 async def test_a_hole_in_the_candles_is_a_gap_that_resting_orders_fill_in() -> None:

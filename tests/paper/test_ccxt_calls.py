@@ -72,7 +72,7 @@ READS = [
     Row("fetch_ohlcv", (SYMBOL, "15m", START, 5000), lambda a: len(a) == 3),
     Row("fetch_ticker", (SYMBOL,), lambda a: a["last"] == 102),
     Row("fetch_tickers", (), lambda a: a[SYMBOL]["last"] == 102),
-    Row("fetch_bids_asks", ([SYMBOL],), lambda a: a[SYMBOL]["bid"] == 102),
+    Row("fetch_bids_asks", ([SYMBOL],), lambda a: a[SYMBOL]["bid"] == 101.9),
     Row("fetch_last_prices", ([SYMBOL],), lambda a: a[SYMBOL]["price"] == 102),
     Row("fetch_order_book", (SYMBOL, 5), lambda a: len(a["bids"]) == 5 and a["nonce"]),
     Row("fetch_mark_price", (SYMBOL,), lambda a: a["markPrice"] == 102),
@@ -219,8 +219,8 @@ WATCHES = [
     Row("watch_ticker", (SYMBOL,), lambda a: a["last"] == 100),
     Row("watch_tickers", ([SYMBOL],), lambda a: a[SYMBOL]["last"] == 100),
     Row("watch_mark_price", (SYMBOL,), lambda a: a["markPrice"] == 100),
-    Row("watch_bids_asks", ([SYMBOL],), lambda a: a[SYMBOL]["bid"] == 100),
-    Row("watch_order_book", (SYMBOL, 5), lambda a: a["bids"][0][0] == 100),
+    Row("watch_bids_asks", ([SYMBOL],), lambda a: a[SYMBOL]["bid"] == 99.9),
+    Row("watch_order_book", (SYMBOL, 5), lambda a: a["bids"][0][0] == 99.9),
     Row("watch_trades", (SYMBOL,), lambda a: a[-1]["price"] == 100),
     Row(
         "watch_trades",
@@ -240,7 +240,7 @@ async def test_a_streamed_book_stays_the_book_that_is_asked_for(
     paper: PaperExchange, pro_client: Any, async_client: Any
 ) -> None:
     first = await asyncio.wait_for(pro_client.watch_order_book(SYMBOL), 5)
-    assert first["bids"][0][0] == 100
+    assert first["bids"][0][0] == 99.9
     prices = set()
     for _ in range(30):
         paper.advance_to(paper.clock.market_ms + 40_000)
@@ -282,7 +282,7 @@ async def test_the_best_levels_come_as_a_whole(
 ) -> None:
     async with session.ws_connect(f"{paper.url}/public/ws/btcusdt@depth5@100ms") as socket:
         event = await asyncio.wait_for(socket.receive_json(), 5)
-    assert [level[0] for level in event["b"]] == ["100", "99.9", "99.8", "99.7", "99.6"]
+    assert [level[0] for level in event["b"]] == ["99.9", "99.8", "99.7", "99.6", "99.5"]
 
 
 def class_on_the_live_host(status: int, body: str) -> type[Exception]:

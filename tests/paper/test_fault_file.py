@@ -317,6 +317,31 @@ def test_a_bad_file_is_refused_in_one_line(tmp_path: Path, text: str, complaint:
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("fault", "complaint"),
+    [
+        ("what = 'drop'\nendpoint = 'POST /fapi/v1/ordr'", "did you mean 'POST /fapi/v1/order'?"),
+        ("what = 'drop'\nendpoint = 'post /fapi/v1/order'", "did you mean 'POST /fapi/v1/order'?"),
+        ("what = 'http'\nstatus = 503\nendpoint = '/fapi/v1/kline'", "mean '/fapi/v1/klines'?"),
+        ("what = 'drop'\nendpoint = 'anything'", "a path or both, as POST /fapi/v1/order"),
+        ("what = 'drop'\nendpoint = 'kline'", "nothing that drop can strike"),
+        ("what = 'stale'\nendpoint = 'POST'", "'POST' is nothing that stale can strike"),
+        ("what = 'stream_drop'\nendpoint = 'klines'", "did you mean 'kline'?"),
+        ("what = 'stream_drop'\nendpoint = 'order_trade_update'", "'ORDER_TRADE_UPDATE'?"),
+        ("what = 'stream_drop'\nendpoint = 'GET'", "use ORDER_TRADE_UPDATE, ALGO_UPDATE"),
+    ],
+)
+def test_an_endpoint_at_which_a_fault_would_never_strike_is_refused_with_the_nearest(
+    tmp_path: Path, fault: str, complaint: str
+) -> None:
+    path = tmp_path / "faults.toml"
+    path.write_text(f"[[fault]]\nwhat = 'latency'\n[[fault]]\n{fault}\n")
+    with pytest.raises(DataError) as caught:
+        load_faults(path)
+    assert str(caught.value).startswith(f"{path}: [[fault]] 2, endpoint: ")
+    assert complaint in str(caught.value)
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.toml: cannot be read \(No such file"):
         load_faults(tmp_path / "none.toml")

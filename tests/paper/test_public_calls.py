@@ -1,6 +1,7 @@
 """An unmodified sync ccxt reads the market; results worked out from the candles. 1 s."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import ccxt
@@ -15,7 +16,7 @@ from exchange.paper.routes.public import klines
 from exchange.paper.server import PaperExchange, client_config
 from exchange.paper.tape import Tape
 from exchange.paper.threaded import ThreadedExchange
-from tests.paper.support import BAR, FLAT, START, SYMBOL, frame
+from tests.paper.support import BAR, FLAT, START, SYMBOL, UP, exchange, frame
 
 CANDLES = [FLAT, (100.0, 104.0, 97.0, 102.0), (102.0, 103.0, 98.0, 99.0), (99.0, 101.0, 98.5, 101)]
 RATES = {0: 0.0001, 2: -0.0002}
@@ -131,12 +132,25 @@ def test_prices_are_those_of_the_path(sync_client: Any, threaded: ThreadedExchan
     assert (ticker["last"], ticker["high"], ticker["low"], ticker["open"]) == (102, 104, 97, 100)
     assert ticker["bid"] is None
     quote = sync_client.fetch_bids_asks([SYMBOL])[SYMBOL]
-    assert (quote["bid"], quote["ask"]) == (102, 102)
+    assert (quote["bid"], quote["ask"]) == (101.9, 102.1)
     book = sync_client.fetch_order_book(SYMBOL, 5)
-    assert (book["bids"][0][0], book["asks"][0][0]) == (102, 102)
-    assert [row[0] for row in book["bids"]] == [102, 101.9, 101.8, 101.7, 101.6]
+    assert (book["bids"][0][0], book["asks"][0][0]) == (101.9, 102.1)
+    assert [row[0] for row in book["bids"]] == [101.9, 101.8, 101.7, 101.6, 101.5]
     assert sync_client.fetch_mark_price(SYMBOL)["markPrice"] == 102
     assert set(sync_client.fetch_tickers()) == {SYMBOL, "ETH/USDT:USDT"}
+
+
+def test_a_post_only_order_at_the_best_price_of_its_side_rests(
+    sync_client: Any, threaded: ThreadedExchange
+) -> None:
+    threaded.walk_bar()
+    quote = sync_client.fetch_bids_asks([SYMBOL])[SYMBOL]
+    for side, own, other in (("buy", "bid", "ask"), ("sell", "ask", "bid")):
+        params = {"positionSide": "LONG" if side == "buy" else "SHORT", "timeInForce": "GTX"}
+        order = sync_client.create_order(SYMBOL, "limit", side, 1, quote[own], params)
+        assert order["status"] == "open"
+        with pytest.raises(ccxt.InvalidOrder, match="-5022"):
+            sync_client.create_order(SYMBOL, "limit", side, 1, quote[other], params)
 
 
 def test_funding_is_told_when_it_has_settled_and_not_before(
@@ -226,3 +240,35 @@ def test_recorded_candles_are_walked_from_low_to_high(market_data: Any) -> None:
         assert len(path) == 60
         ends = [leg.end for leg in path]
         assert (max(ends), min(ends), ends[-1]) == (bar.high, bar.low, bar.close)
+
+
+def test_trades_are_the_corners_of_the_closed_bars_and_can_be_paged() -> None:
+    with ThreadedExchange(lambda: exchange(FLAT, UP, UP, UP)) as paper:
+        paper.open_bar()
+        paper.walk_bar()
+        paper.open_bar()
+        client = ccxt.binanceusdm(client_config(paper.url))
+        trades = client.fetch_trades(SYMBOL)
+        assert [t["price"] for t in trades] == [100, 100, 100, 100, 100, 97, 104, 102]
+        assert [t["side"] for t in trades[4:]] == ["buy", "sell", "buy", "sell"]
+        assert {t["amount"] for t in trades} == {2.25}
+        assert [t["price"] for t in client.fetch_trades(SYMBOL, limit=3)] == [97, 104, 102]
+        later = client.fetch_trades(SYMBOL, since=START + BAR, limit=2)
+        assert [t["timestamp"] for t in later] == [START + BAR, START + BAR + BAR // 3]
+        paged = client.fapiPublicGetAggTrades({"symbol": "BTCUSDT", "fromId": 6})
+        assert [int(t["a"]) for t in paged] == [6, 7]
+
+
+def test_volumes_are_on_the_step_of_the_coin() -> None:
+    rows = frame(UP, UP, UP).assign(volume=1.23456789012345)
+    listing = Listing(market_for("BTC", 100.0), Tape(rows, BAR))
+    with ThreadedExchange(lambda: PaperExchange([listing], START + BAR)) as paper:
+        paper.open_bar()
+        paper.advance_to(START + BAR + 123_457)
+        client = ccxt.binanceusdm(client_config(paper.url))
+        closed, opened = client.fapiPublicGetKlines({"symbol": "BTCUSDT", "interval": "15m"})
+        assert (closed[5], closed[7]) == ("1.235", "125.92592479")
+        ticker = client.fapiPublicGetTicker24hr({"symbol": "BTCUSDT"})
+        for volume in (opened[5], ticker["volume"]):
+            assert Decimal(volume) % Decimal("0.001") == 0
+        assert len(ticker["quoteVolume"].partition(".")[2]) <= 8

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import threading
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -71,6 +72,25 @@ def test_a_failing_start_in_a_thread_reaches_the_caller() -> None:
         pass
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no file that is always full")
+def test_an_exchange_whose_ledger_cannot_be_written_says_so_and_still_closes_everything() -> None:
+    listing = Listing(market_for("BTC"), Tape(frame(FLAT, UP, UP), BAR))
+    threads = threading.active_count()
+
+    def made() -> PaperExchange:
+        return PaperExchange([listing], START + BAR, speed=3600.0, ledger=Path("/dev/full"))
+
+    exchange = ThreadedExchange(made).__enter__()
+    port = int(exchange.url.rsplit(":", 1)[1])
+    with pytest.raises(OSError, match="No space left"):
+        exchange.call(lambda paper: place(paper, "BUY", "LONG", 1, 98))
+    with pytest.raises(OSError, match="No space left"):
+        exchange.__exit__(None, None, None)
+    assert threading.active_count() == threads
+    with ThreadedExchange(lambda: PaperExchange([listing], START + BAR), port):
+        pass
+
+
 def test_the_secret_is_never_shown() -> None:
     assert "hidden" not in repr(Keys("key", "hidden"))
 
@@ -99,6 +119,18 @@ async def test_an_exchange_at_full_speed_stops_at_once_every_time() -> None:
         paper = PaperExchange([listing], START + BAR, speed=1e5)
         async with asyncio.timeout(5), paper:
             await asyncio.sleep(0.003)
+
+
+async def test_a_request_that_was_kept_waiting_meets_the_market_of_now() -> None:
+    """Half an hour passes; the price turns 5 and 10 minutes after the bar opened."""
+    listing = Listing(market_for("BTC"), Tape(frame(FLAT, UP, UP), BAR))
+    paper = PaperExchange([listing], START + BAR, speed=3600.0)
+    async with paper, aiohttp.ClientSession() as session:
+        paper.misbehave(what="latency", seconds=0.1)
+        came_ms = paper.clock.due_ms()
+        async with session.get(f"{paper.url}/fapi/v1/premiumIndex?symbol=BTCUSDT") as answer:
+            told_ms = (await answer.json())["time"]
+        assert told_ms - came_ms >= 100 * 3600
 
 
 async def test_an_idle_exchange_costs_no_processor_time() -> None:

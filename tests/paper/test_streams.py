@@ -138,10 +138,24 @@ async def test_the_market_s_doors_carry_each_their_own(paper: PaperExchange) -> 
         await market.ask("SUBSCRIBE", *names)
         assert sorted(await market.names(3)) == ["aggTrade", "kline", "markPriceUpdate"]
     async with Socket(paper, "/ws/btcusdt@bookTicker") as plain:
-        assert (await plain.next())["b"] == "100"
+        assert (await plain.next())["b"] == "99.9"
         paper.walk_bar()
         quotes = [(await plain.next())["b"] for _ in range(3)]
-        assert quotes == ["97", "104", "102"]
+        assert quotes == ["96.9", "103.9", "101.9"]
+
+
+async def test_an_order_by_socket_does_not_leave_this_machine(
+    paper: PaperExchange, pro_client: Any
+) -> None:
+    def hosts(tree: dict[str, Any]) -> set[str]:
+        found: set[str] = set()
+        for each in tree.values():
+            found |= hosts(each) if isinstance(each, dict) else {each.split("/")[2]}
+        return found
+
+    assert hosts(pro_client.urls["api"]) == {paper.url.split("/")[2]}
+    with pytest.raises(ccxt.ExchangeError, match="expected SUBSCRIBE"):
+        await pro_client.create_order_ws(SYMBOL, "market", "buy", 1, None, {"positionSide": "LONG"})
 
 
 async def test_unsubscribing_ends_a_stream(paper: PaperExchange) -> None:
@@ -274,3 +288,39 @@ async def test_a_silence_ends_when_its_time_is_over(paper: PaperExchange) -> Non
         await until_listening(paper)
         place(paper, "BUY", "LONG", 1)
         assert await own.names(3) == [ORDER, ORDER, ACCOUNT]
+
+
+async def test_a_silence_ends_when_the_exchange_is_told_to_behave(paper: PaperExchange) -> None:
+    async with await private(paper) as own:
+        await until_listening(paper)
+        paper.misbehave(what="stream_silent")
+        place(paper, "BUY", "LONG", 1)
+        assert await own.is_silent(0.05)
+    async with await private(paper) as own:
+        await until_listening(paper)
+        paper.faults.clear()
+        place(paper, "BUY", "LONG", 1)
+        assert await own.names(3) == [ORDER, ORDER, ACCOUNT]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "no json",
+        "[" * 100_000,
+        "[]",
+        '{"params": []}',
+        '{"method": "SUBSCRIBE", "params": 5, "id": 1}',
+        '{"method": "SUBSCRIBE", "params": null, "id": 1}',
+        '{"method": "UNSUBSCRIBE", "params": 5, "id": 1}',
+        '{"method": ["SUBSCRIBE"], "id": 1}',
+    ],
+    ids=lambda sent: sent[:40],
+)
+async def test_a_request_that_is_none_is_answered_and_the_line_stays(
+    paper: PaperExchange, sent: str
+) -> None:
+    async with Socket(paper, "/market/ws") as market:
+        await market.socket.send_str(sent)
+        assert "error" in await market.next()
+        assert await market.ask("LIST_SUBSCRIPTIONS") == {"result": [], "id": 7}

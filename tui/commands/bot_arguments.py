@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tui.commands.grammar import UsageError, add_data_dir
 
 if TYPE_CHECKING:
-    from engine.live.bot import BotConfig, Mode
+    from engine.live.config import BotConfig, Mode
     from exchange.binance.keys import FoundKeys
 
 _PAPER_ONLY = ("source", "speed", "seed", "start")
@@ -88,8 +88,7 @@ def bot_config(args: argparse.Namespace, found: "FoundKeys | None", mode: "Mode"
         UsageError: flags that do not belong together.
         DataError, ParameterError, StateError: values that cannot be used.
     """
-    from engine.live.bot import BotConfig  # pandas, numba, pydantic: 1.5 s
-    from engine.live.earlier import earlier_run
+    from engine.live.config import BotConfig  # pandas, numba, pydantic: 1.5 s
     from engine.params import StrategyParams, load_config_file, parse_assignment
     from exchange.symbol import Symbol
 
@@ -122,10 +121,18 @@ def bot_config(args: argparse.Namespace, found: "FoundKeys | None", mode: "Mode"
         base_url=os.environ.get("GRIDTUI_BINANCE_URL") or None,
         **given,
     )
-    earlier = earlier_run(config.folder, config.symbol) if args.resume else None
-    if earlier is None:
-        return config
+    return _of_the_run(config) if config.resume else config
+
+
+def _of_the_run(config: "BotConfig") -> "BotConfig":
+    """The same with parameters and timeframe of the run that is to go on."""
     import dataclasses
 
+    from engine.live.config import run_to_resume
+    from state.lock import BotLock
+
+    lock = BotLock(config.account, config.symbol.id)
+    with lock.acquire(data_folder=config.data_dir, mode=config.mode):
+        earlier = run_to_resume(config)
     known: dict[str, Any] = {"params": earlier.params, "timeframe": earlier.timeframe}
     return dataclasses.replace(config, **known)

@@ -144,7 +144,9 @@ def _list(args: argparse.Namespace) -> int:
         return 0
     console = _console()
     if not found:
-        console.print(f"nothing of that is in the cache {folder}; see gridtui data fetch --help")
+        chosen = args.coin or args.timeframe or args.market
+        what = "has nothing of that" if chosen else "is empty"
+        console.print(f"the cache {folder} {what}; gridtui data fetch and import fill it")
         return 0
     width = console.width if console.is_terminal else _PLAIN_WIDTH
     for holding in found:
@@ -189,7 +191,7 @@ def _fetch(args: argparse.Namespace) -> int:
                 funding=not args.no_funding,
             )
             progress.clear()
-            for line in data_text.fetched(series, loaded, asked):
+            for line in data_text.fetched(loaded.series or series, loaded, asked):
                 console.print(line)
     except KeyboardInterrupt:
         progress.clear()
@@ -217,8 +219,10 @@ def _import(args: argparse.Namespace) -> int:
     refused: list[Refused] = []
     for path in args.paths:
         if path.is_dir():
-            imported, not_taken = import_folder(path, args.data_dir, wishes)
+            imported, not_taken, others = import_folder(path, args.data_dir, wishes)
             refused += not_taken
+            if others:
+                console.print(data_text.passed_over(others))
         else:
             imported = [import_file(path, args.data_dir, wishes)]
         for each in imported:

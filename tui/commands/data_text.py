@@ -3,6 +3,8 @@
 import json
 import math
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__
@@ -13,7 +15,8 @@ from exchange.importing import Imported
 from exchange.inspection import Inspection
 from exchange.series import Series
 from exchange.span import Span, moment_text
-from exchange.timeframe import DAY_MS, MINUTE_MS
+from exchange.timeframe import MINUTE_MS
+from tui.backtest_line import backtest_line
 
 if TYPE_CHECKING:
     from exchange.candles import Loaded
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 LEGEND = "█ all there   ▒ partly   · missing"
 
 _LISTED = 10
+_NAMED = 3
 _SMALLEST_MAP = 8
 
 
@@ -28,7 +32,8 @@ def row(holding: Holding, width: int) -> str:
     """`SOL 1m       spot 2021-04-02 2021-05-14  99.2%   2 gaps ████▒█▒███` in `width` columns."""
     series, span = holding.series, holding.span
     name = f"{series.symbol.coin} {series.timeframe or 'funding'}"
-    kind = "SIM" if series.simulated else "spot" if series.market == "spot" else "perp"
+    kind = "spot" if series.market == "spot" else "else" if series.server else "perp"
+    kind = "SIM" if series.simulated else kind
     days = f"{_day(span.start_ms)} {_day(span.end_ms - 1)}"
     gaps = plural(len(holding.gaps), "gap") if holding.gaps else ""
     text = f"{name:<12} {kind:<4} {days} {_share(holding.completeness):>6} {gaps:>8} "
@@ -39,8 +44,9 @@ def details(holding: Holding) -> str:
     """`61,278 candles, 434 missing, 2.1 MB, imported from sol.parquet`."""
     rows = plural(holding.rows, _unit(holding.series))
     missing = f"{count(holding.missing)} missing, " if holding.missing else ""
-    made_up = "SIMULATED, " if holding.series.simulated else ""
-    return f"{rows}, {missing}{size_text(holding.size_bytes)}, {made_up}{holding.origin}"
+    made_up = "SIMULATED, " if holding.series.simulated and not holding.series.server else ""
+    other = ", not Binance" if holding.series.server else ""
+    return f"{rows}, {missing}{size_text(holding.size_bytes)}, {made_up}{holding.origin}{other}"
 
 
 def strip(shares: list[float]) -> str:
@@ -80,8 +86,17 @@ def imported(result: Imported) -> list[str]:
         *(f"  note: {note}" for note in result.notes),
     ]
     if series.timeframe is not None:
-        lines.append(f"  use it: {_backtest(series, result.span)}")
+        lines.append(f"  use it: {backtest_line(series, result.span)}")
     return lines
+
+
+def passed_over(paths: Sequence[Path]) -> str:
+    """`passed over 3 files, whose names do not say what they hold: a.csv, b.txt, ...`."""
+    names = ", ".join(path.name for path in paths[:_NAMED]) + ", ..." * (len(paths) > _NAMED)
+    whose = "whose name does not say what it holds"
+    if len(paths) > 1:
+        whose = "whose names do not say what they hold"
+    return f"passed over {plural(len(paths), 'file')}, {whose}: {names}"
 
 
 def gaps_text(holding: Holding) -> str:
@@ -136,6 +151,7 @@ def document(holding: Holding) -> dict[str, Any]:
         "timeframe": series.timeframe,
         "market": series.market,
         "simulated": series.simulated,
+        "server": series.server,
         "origins": list(holding.origins),
         "start_ms": holding.span.start_ms,
         "end_ms": holding.span.end_ms,
@@ -186,15 +202,6 @@ def _gap(gap: Gap, series: Series) -> str:
     why = " (the exchange has none)" if gap.outage else ""
     missing = plural(gap.bars, _unit(series))
     return f"{moment_text(gap.start_ms)} to {moment_text(end)}: {missing}{why}"
-
-
-def _backtest(series: Series, span: Span) -> str:
-    marks = "-sim" * series.simulated or "-spot" * (series.market == "spot")
-    end = _day(-(-span.end_ms // DAY_MS) * DAY_MS)
-    return (
-        f"gridtui backtest --coins {series.symbol.coin} --timeframe {series.timeframe} "
-        f"--start {_day(span.start_ms)} --end {end} --source cache{marks}"
-    )
 
 
 def _unit(series: Series) -> str:

@@ -9,7 +9,7 @@ from tui.commands.bot_arguments import add_bot_arguments, bot_config, keys_for, 
 from tui.commands.grammar import UsageError
 
 if TYPE_CHECKING:
-    from engine.live.bot import BotConfig
+    from engine.live.config import BotConfig
     from engine.live.preflight import Preflight
     from exchange.binance.keys import FoundKeys
 
@@ -79,10 +79,12 @@ def _looked(config: "BotConfig", found: "FoundKeys | None") -> "Preflight":
 
 def _confirmed(config: "BotConfig", found: "FoundKeys | None", looked: "Preflight") -> bool:
     """Say what is about to happen with real money, and have a word typed."""
-    from engine.live.bot import exchange_leverage
+    from engine.live.config import exchange_leverage
+    from engine.optimize.verdict import report_status
     from engine.wording import amount
 
     params, word = config.params, config.symbol.coin
+    vouched = report_status(params, config.data_dir, config.symbol.pair)
     wallet = "unknown" if looked.wallet is None else f"{amount(looked.wallet)} USDT"
     capital = "the whole wallet" if config.capital is None else f"{amount(config.capital)} USDT"
     worst = "unknown" if looked.worst_case is None else f"-{amount(looked.worst_case)} USDT"
@@ -93,11 +95,27 @@ def _confirmed(config: "BotConfig", found: "FoundKeys | None", looked: "Prefligh
         ("capital", "that of the run that goes on" if config.resume else capital),
         ("mode", f"LIVE, {sides}, hedge mode, cross margin"),
         ("leverage", f"{params.leverage}x (the exchange is set to {exchange_leverage(params)}x)"),
+        ("evidence", _EVIDENCE[vouched]),
         ("worst case", f"{worst}: all entries fill and both sides are stopped; gaps cost more"),
     ):
         print(f"  {label:<11} {text}")
+    if not _typed(word, "trade real money"):
+        return False
+    if vouched != "passing":
+        return _typed("UNPROVEN", "trade parameters for which nothing speaks")
+    return True
+
+
+_EVIDENCE = {
+    "none": "none: no optimizer's report is about these parameters and this coin",
+    "failing": "AGAINST: the newest optimizer's report of them does not say ROBUST",
+    "passing": "the newest optimizer's report of them says ROBUST",
+}
+
+
+def _typed(word: str, what: str) -> bool:
     try:
-        return input(f"Type {word} to trade real money, anything else to leave: ").strip() == word
+        return input(f"Type {word} to {what}, anything else to leave: ").strip() == word
     except EOFError:
         return False
 

@@ -33,8 +33,9 @@ def add_paper(commands: Any) -> None:
     add(
         "--source",
         metavar="WHERE",
-        help="sim (a made-up market) or a folder with candles (environment GRIDTUI_SOURCE if it "
-        "names one of these, else sim)",
+        help="sim (a made-up market), cache (what data fetch and import brought; cache-spot, "
+        "cache-sim) or a folder with candles (environment GRIDTUI_SOURCE if it names one of these, "
+        "else sim)",
     )
     add(
         "--start",
@@ -90,6 +91,7 @@ def _serving(args: argparse.Namespace) -> "Serving":
         args.timeframe,
         args.speed,
         DEFAULT_SEED if args.seed is None else args.seed,
+        args.data_dir,
     )
 
     def make() -> PaperExchange:
@@ -120,7 +122,7 @@ def _about(
 
     shown = keys.secret if keys.secret == _DEFAULT_KEY else "as you gave it"
     real_days = (offer.end_ms - offer.start_ms) / 86_400_000 / args.speed
-    until = f"until {moment_text(offer.end_ms)}, {real_days:,.1f} days at this speed"
+    until = f"until {moment_text(offer.end_ms)}, {_how_long(real_days)} at this speed"
     pace = "real time" if args.speed == 1 else f"{args.speed:g} times real time"
     begins = "now" if offer.from_now else moment_text(offer.start_ms)
     mode = "one-way mode" if args.one_way else "hedge mode"
@@ -140,6 +142,16 @@ def _about(
     return tuple(about)
 
 
+def _how_long(days: float) -> str:
+    """`180.0 days`, `3.5 hours`, `12 minutes`, `4 s`."""
+    if days >= 1:
+        return f"{days:,.1f} days"
+    if days * 24 >= 1:
+        return f"{days * 24:.1f} hours"
+    seconds = days * 86_400
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} s"
+
+
 def _keys(args: argparse.Namespace) -> "Keys":
     from exchange.errors import DataError
     from exchange.paper.auth import Keys
@@ -153,7 +165,7 @@ def _keys(args: argparse.Namespace) -> "Keys":
 
 def _source_of_environment() -> str:
     source = os.environ.get("GRIDTUI_SOURCE", "")
-    return source if source and Path(source).is_dir() else "sim"
+    return source if source.startswith("cache") or (source and Path(source).is_dir()) else "sim"
 
 
 def _port(text: str) -> int:

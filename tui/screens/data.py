@@ -112,7 +112,7 @@ class DataScreen(FramedScreen):
         if not self._is_free():
             return
         chosen = self._shelf.chosen
-        if chosen is None or chosen.series.market == "spot" or chosen.series.simulated:
+        if chosen is None or not chosen.series.is_binances:
             dialog = FetchDialog("BTC ETH SOL", "15m", _FIRST_START, "")
         else:
             timeframe = chosen.series.timeframe or "15m"

@@ -27,6 +27,7 @@ class ImportDialog(FieldsDialog[ImportOrder]):
             ("coin", TextField("coins", placeholder="as its name says")),
             ("timeframe", TextField("timeframe", placeholder="as its name says")),
             ("market", Choice("market", _MARKETS)),
+            ("simulated", Switch("simulated", "the prices are made up")),
             ("replace", Switch("replace", "rows on this disk that differ")),
         )
 
@@ -38,4 +39,5 @@ class ImportDialog(FieldsDialog[ImportOrder]):
             self.text("timeframe"),
             self.choice("market"),
             replace=self.switch("replace"),
+            simulated=self.switch("simulated"),
         )

@@ -11,14 +11,16 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Log, OptionList, Static
+from textual.widgets import OptionList, Static
 
 from engine.wording import amount, plural
 from exchange.paper.fault_menu import MEANINGS, MENU
 from tui.figures import tone
 from tui.keys import PAPER_PLACES, bindings
 from tui.paper_feed import Line, PaperState
+from tui.paper_serving import ccxt_lines
 from tui.widgets.footer import KeyLine
+from tui.widgets.wrapped_log import WrappedLog
 
 if TYPE_CHECKING:
     from exchange.paper.faults import Fault
@@ -62,7 +64,7 @@ class PaperScreen(Screen[None]):
         self._faults = Vertical(id="faults")
         self._menu = OptionList(id="menu")
         self._meaning = Static(id="meaning")
-        self._log = Log(max_lines=_LINES_KEPT, id="log")
+        self._log = WrappedLog(_LINES_KEPT, id="log")
         self._when = 0
         self._armed: dict[str, Fault] = {}
         self._shown: dict[Static, Content] = {}
@@ -90,12 +92,15 @@ class PaperScreen(Screen[None]):
         self._account.border_title = "account"
         self._log.border_title = "requests, trades, faults"
         key, secret = (text for label, text in self._serving.about if label in ("key", "secret"))
-        self._log.write_lines(
+        self._log.add(
             [
                 f"ccxt.binanceusdm: key {key}, secret {secret}, and",
-                'client.urls["api"] = {name: "' + self._url + '/" + address.split("/", 3)[3]',
-                '    for name, address in client.urls["api"].items()}',
-                *(f"{label}: {text}" for label, text in self._serving.about[2:]),
+                *ccxt_lines(self._url),
+                *(  # the coins are in the line on top
+                    f"{label}: {text}"
+                    for label, text in self._serving.about[2:]
+                    if label != "coins"
+                ),
             ]
         )
         self._name_faults()
@@ -106,7 +111,7 @@ class PaperScreen(Screen[None]):
         self._put(self._second, self._counts(state, rate, trades))
         self._put(self._account, _account(state))
         if lines:
-            self._log.write_lines(line.written(with_date=False) for line in lines)
+            self._log.add(line.written(with_date=False) for line in lines)
 
     def show_armed(self, state: PaperState) -> None:
         """Mark which faults are armed; `state` is later than the last change from here."""
@@ -125,6 +130,8 @@ class PaperScreen(Screen[None]):
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Say what the fault does."""
         self._meaning.update(MEANINGS[list(MENU)[event.option_index]])
+        # a long meaning takes room from the list
+        self.call_after_refresh(self._menu.scroll_to_highlight)
 
     def on_option_list_option_selected(self, _: OptionList.OptionSelected) -> None:
         """Enter on the list."""

@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from engine.wording import count, plural
 from exchange.span import moment_text
+from tui.backtest_line import backtest_line
 from tui.figures import day, size, whole_share
 from tui.widgets.gap_strip import LEGEND, strip
 
@@ -99,13 +100,9 @@ def _use(holding: Holding) -> str:
     """How a backtest gets at it."""
     series = holding.series
     if series.timeframe is None:
-        return "used by every backtest of the coin on Binance's data or on this disk's"
-    mark = "-sim" if series.simulated else "-spot" if series.market == "spot" else ""
-    coin = series.symbol.coin
-    return (
-        f"to use it: gridtui backtest --coins {coin} --timeframe {series.timeframe} "
-        f"--source cache{mark}"
-    )
+        whose = "of candles of the same server" if series.server else "on Binance's data"
+        return f"used by every backtest of the coin {whose} or on this disk's"
+    return f"to use it: {backtest_line(series, holding.span)}"
 
 
 def _gaps(holding: Holding) -> list[Content]:
@@ -118,10 +115,10 @@ def _gaps(holding: Holding) -> list[Content]:
     lines = [Content.styled(head, "bold $warning")]
     digits = max(len(count(gap.bars)) for gap in holding.gaps)
     series = holding.series
-    other = series.market == "spot" or series.simulated
-    unknown = "not in what was imported" if other else "f may fill it"
+    unknown = "f may fill it" if series.is_binances else "not in what was imported"
+    none = f"{'the server' if series.server else 'Binance'} has none"
     lines += [
-        _gap(gap, series.step_ms, digits, "Binance has none" if gap.outage else unknown)
+        _gap(gap, series.step_ms, digits, none if gap.outage else unknown)
         for gap in holding.gaps[:_MOST_GAPS]
     ]
     if more := len(holding.gaps) - _MOST_GAPS:

@@ -179,7 +179,7 @@ def _cells(one: Holding, *, wide: bool) -> list[str]:
         series.symbol.coin,
         series.timeframe or "funding",
         series.market if wide else series.market[:4],
-        made_up if series.simulated else "real",
+        made_up if series.simulated else "else" if series.server else "real",
         day(one.span.start_ms),
         day(one.span.end_ms - 1),
         count(one.rows),

@@ -3,9 +3,10 @@
 from bisect import bisect_left
 from typing import Any
 
+from exchange.decimals import plain
 from exchange.paper.account import Income, Trade
 from exchange.paper.errors import refusal
-from exchange.paper.numbers import ZERO, plain
+from exchange.paper.numbers import ZERO
 from exchange.paper.orders import available, instrument
 from exchange.paper.params import Params
 from exchange.paper.routes.endpoint import Endpoint, Security, page

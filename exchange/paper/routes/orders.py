@@ -6,13 +6,13 @@ from typing import Any
 from exchange.paper import algo, execution, orders
 from exchange.paper.book import Order, Status
 from exchange.paper.errors import RefusalError, refusal
+from exchange.paper.memory import UNFILLED_KEPT_MS
 from exchange.paper.params import Params
 from exchange.paper.routes.endpoint import Endpoint, Security, page
 from exchange.paper.venue import Venue
 from exchange.paper.views import order_view, stop_view
 from exchange.timeframe import DAY_MS
 
-_FORGOTTEN_MS = 3 * DAY_MS
 _LARGEST_BATCH = 5
 _LARGEST_CANCEL = 10
 _WEEK_MS = 7 * DAY_MS
@@ -189,7 +189,7 @@ def _named(venue: Venue, params: Params) -> Order | None:
 
 def _is_forgotten(order: Order, now_ms: int) -> bool:
     ended = order.status in (Status.CANCELED, Status.EXPIRED)
-    return ended and not order.filled and now_ms - order.updated_ms > _FORGOTTEN_MS
+    return ended and not order.filled and now_ms - order.updated_ms > UNFILLED_KEPT_MS
 
 
 def _list(params: Params, name: str, most: int) -> list[Any]:

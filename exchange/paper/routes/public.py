@@ -3,10 +3,11 @@
 from decimal import Decimal
 from typing import Any
 
+from exchange.decimals import plain
 from exchange.paper.errors import refusal
 from exchange.paper.instrument import Instrument
 from exchange.paper.notices import PriceMoved
-from exchange.paper.numbers import ONE, ZERO, plain
+from exchange.paper.numbers import ONE, ZERO, exact
 from exchange.paper.orders import instrument
 from exchange.paper.params import Params
 from exchange.paper.routes.endpoint import Endpoint, page
@@ -20,6 +21,9 @@ Level = tuple[str, str]
 _USUAL_FUNDING_MS = 8 * HOUR_MS
 LEVELS = 20
 _LEVEL_WORTH = Decimal(1_000_000)
+_USDT = Decimal("1e-8")
+_CORNERS = 4
+"""Of a bar's path: open, both extremes, close."""
 
 
 def klines(venue: Venue, params: Params) -> list[list[Any]]:
@@ -44,24 +48,39 @@ def klines(venue: Venue, params: Params) -> list[list[Any]]:
     if start is None:
         first = max(first, last - limit + has_open)
     last = min(last, first + limit)
-    rows = [_row(values, length) for values in series.rows(first, max(first, last))]
+    step = coin.market.step
+    rows = [_row(values, length, step) for values in series.rows(first, max(first, last))]
     if has_open and len(rows) < limit:
-        rows.append(candle_row(current, length))
+        rows.append(candle_row(current, length, step))
     return rows
 
 
-def candle_row(candle: Ohlcv, length_ms: int) -> list[Any]:
+def candle_row(candle: Ohlcv, length_ms: int, step: Decimal) -> list[Any]:
     """A candle as klines writes it. Trades and takers' share are not on the tape: 0."""
     time, *numbers, volume = candle
     texts = [plain(number) for number in numbers]
-    worth = plain(volume * candle.close)
-    return [time, *texts, plain(volume), time + length_ms - 1, worth, 0, "0", "0", "0"]
+    traded, worth = traded_text(volume, step), worth_text(volume * candle.close)
+    return [time, *texts, traded, time + length_ms - 1, worth, 0, "0", "0", "0"]
+
+
+def traded_text(coins: Decimal, step: Decimal) -> str:
+    """A volume on the step of the coin, in which everything was traded."""
+    return plain((coins / step).to_integral_value() * step)
+
+
+def worth_text(usdt: Decimal) -> str:
+    """A volume in USDT, with as many digits as the asset has."""
+    return plain(usdt.quantize(_USDT))
 
 
 def best(coin: Instrument) -> tuple[Decimal, Decimal]:
-    """Best bid and ask: both are the price, since a limit at the price trades on either side."""
+    """Best bid and ask: the ticks next to the price, since a limit at the price trades at once.
+
+    A post-only order at the best price of its own side thus rests, as at Binance.
+    """
     tick = coin.market.tick
-    return coin.price // tick * tick, -(-coin.price // tick) * tick
+    bid = -(-coin.price // tick) * tick - tick
+    return max(bid, tick), coin.price // tick * tick + tick
 
 
 def levels(coin: Instrument, count: int) -> tuple[list[Level], list[Level]]:
@@ -71,6 +90,50 @@ def levels(coin: Instrument, count: int) -> tuple[list[Level], list[Level]]:
     size = plain(max(_LEVEL_WORTH / coin.price // step * step, step))
     bids = [(plain(bid - tick * i), size) for i in range(count) if bid > tick * i]
     return bids, [(plain(ask + tick * i), size) for i in range(count)]
+
+
+def recent_trades(venue: Venue, params: Params) -> list[dict[str, Any]]:
+    """aggTrades: the corners of the closed bars' paths, a quarter of the volume at each."""
+    coin = instrument(venue, params)
+    limit = page(params, 500, 1000)
+    start, end = params.optional_integer("startTime"), params.optional_integer("endTime")
+    bars = coin.tape.bars
+    from_id = params.optional_integer("fromId")
+    first = 0 if start is None else max(bars.from_time(start) - 1, 0)
+    first = first if from_id is None else max(from_id // _CORNERS, 0)
+    last = max(coin.row, 0) if end is None else min(bars.from_time(end + 1), max(coin.row, 0))
+    rows = -(-limit // _CORNERS) + 1
+    if start is None and from_id is None:
+        first = max(first, last - rows)
+    found = [
+        trade
+        for row in range(first, min(last, first + rows))
+        for trade in _corners(coin, row)
+        if trade["T"] >= (start or 0)
+        and (end is None or trade["T"] <= end)
+        and trade["a"] >= (from_id or 0)
+    ]
+    return found[-limit:] if start is None and from_id is None else found[:limit]
+
+
+def _corners(coin: Instrument, row: int) -> list[dict[str, Any]]:
+    bar, length = coin.tape.bars.at(row), coin.tape.bars.length_ms
+    rises = bar.close >= bar.open
+    prices = (bar.open, *((bar.low, bar.high) if rises else (bar.high, bar.low)), bar.close)
+    times = (0, length // 3, 2 * (length // 3), length - 1)
+    quantity = traded_text(bar.volume / _CORNERS, coin.market.step)
+    return [
+        {
+            "a": row * _CORNERS + k,
+            "p": plain(price),
+            "q": quantity,
+            "f": row * _CORNERS + k,
+            "l": row * _CORNERS + k,
+            "T": bar.time + times[k],
+            "m": price < prices[max(k - 1, 0)],
+        }
+        for k, price in enumerate(prices)
+    ]
 
 
 def depth(venue: Venue, params: Params) -> dict[str, Any]:
@@ -158,8 +221,8 @@ def ticker_24hr(venue: Venue, coin: Instrument) -> dict[str, Any]:
         "openPrice": plain(opened),
         "highPrice": plain(max(candle.high for candle in candles)),
         "lowPrice": plain(min(candle.low for candle in candles)),
-        "volume": plain(volume),
-        "quoteVolume": plain(worth),
+        "volume": traded_text(volume, coin.market.step),
+        "quoteVolume": worth_text(worth),
         "openTime": candles[0].time,
         "closeTime": now,
         "firstId": 0,
@@ -223,11 +286,12 @@ def _funding_info(venue: Venue, _params: Params) -> list[dict[str, Any]]:
     return found
 
 
-def _row(values: tuple[Any, ...], length_ms: int) -> list[Any]:
-    time, *numbers = values
-    close, volume = numbers[3:]
+def _row(values: tuple[Any, ...], length_ms: int, step: Decimal) -> list[Any]:
+    time, *numbers, volume = values
     texts = [_text(number) for number in numbers]
-    return [time, *texts, time + length_ms - 1, _text(volume * close), 0, "0", "0", "0"]
+    coins = exact(volume)
+    worth = worth_text(coins * exact(numbers[3]))
+    return [time, *texts, traded_text(coins, step), time + length_ms - 1, worth, 0, "0", "0", "0"]
 
 
 def _text(number: float) -> str:
@@ -243,6 +307,7 @@ PUBLIC: dict[tuple[str, str], Endpoint] = {
     ("GET", "/fapi/v1/time"): Endpoint(lambda venue, _params: {"serverTime": venue.clock.tell()}),
     ("GET", "/fapi/v1/exchangeInfo"): Endpoint(_exchange_info),
     ("GET", "/fapi/v1/klines"): Endpoint(klines, by_limit=_KLINES),
+    ("GET", "/fapi/v1/aggTrades"): Endpoint(recent_trades, weight=20),
     ("GET", "/fapi/v1/depth"): Endpoint(depth, by_limit=_DEPTH),
     ("GET", "/fapi/v1/ticker/24hr"): Endpoint(_one_or_all(ticker_24hr), all_weight=40),
     ("GET", "/fapi/v1/ticker/price"): Endpoint(_one_or_all(_price), all_weight=2),

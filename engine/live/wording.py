@@ -1,0 +1,164 @@
+"""What a live run tells, as the lines that its console, its log and its watchers show.
+
+    [2024-01-15 14:30:00] SELL_CLOSE_LONG | BTC/USDT
+      Price: $43,250.00 | Qty: 0.023 | PnL: +$12.45 (+0.57%)
+      Hold: 2.5h | R: +1.23 | Regime: NOISE
+
+Times are the exchange's, UTC.
+"""
+
+import logging
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from exchange.timeframe import timeframe_ms
+from indicators.regime import REGIME_NAMES
+
+BADGES = {"live": "LIVE", "demo": "TESTNET", "paper": "PAPER", "dry-run": "DRY"}
+SIMULATED = "SIMULATED"
+
+_CENTS = 2
+_FIGURES = 6
+_LEVELS = {"ok": logging.INFO, "warning": logging.WARNING, "bad": logging.ERROR}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One thing that was told: its level as in `logging`, and one or more lines."""
+
+    level: int
+    text: str
+
+
+class LiveText:
+    """Puts a run's events into words; remembers which health readings were not well.
+
+    Args:
+        about: of the run, as in its snapshot; what changes in it later is seen.
+    """
+
+    def __init__(self, about: Mapping[str, Any]) -> None:
+        self._about = about
+        self._states: dict[str, str] = {}
+        self._orders: object = None
+
+    def say(self, kind: str, payload: Mapping[str, Any]) -> list[Said]:
+        """What is to be said of an event (`engine.live.view`); nothing of most quotes."""
+        match kind:
+            case "trade":
+                return [Said(logging.INFO, self._trade(payload))]
+            case "bar":
+                return [Said(logging.INFO, self._equity(payload))]
+            case "alarm":
+                return [self._alarm(payload)]
+            case "health":
+                return self._health(payload)
+            case "grid":
+                return [self._grid(payload)]
+            case "order sent":
+                return [Said(logging.DEBUG, _order_sent(payload))]
+            case "order answered":
+                return [Said(logging.DEBUG, _order_answered(payload))]
+            case "compiling":
+                words = "compiling for the first time on this machine, about 25 s"
+                return [Said(logging.INFO, words)]
+            case _:
+                return []
+
+    def badge(self) -> str:
+        """`LIVE`, `PAPER SIMULATED`, ..: what the money is."""
+        mode = BADGES.get(str(self._about.get("mode")), "?")
+        return f"{mode} {SIMULATED}" if self._about.get("simulated") else mode
+
+    def _trade(self, row: Mapping[str, Any]) -> str:
+        figures = [f"Price: {price_text(row['price'])}", f"Qty: {_plain(row['qty'])}"]
+        lines = [f"{stamp(row['timestamp'])} {row['label']} | {self._about['symbol']}"]
+        regime = f"Regime: {row['regime']}"
+        entry = row.get("entry_price")
+        if entry is None:
+            return "\n".join([*lines, f"  {' | '.join([*figures, regime])}"])
+        share = row["pnl"] / (entry * row["qty"]) if row["qty"] else 0.0
+        figures.append(f"PnL: {signed_dollars(row['pnl'])} ({share:+.2%})")
+        multiple = "n/a" if row["r"] is None else f"{row['r']:+.2f}"
+        held = [f"Hold: {row['hold_hours']:.1f}h", f"R: {multiple}", regime]
+        return "\n".join([*lines, f"  {' | '.join(figures)}", f"  {' | '.join(held)}"])
+
+    def _equity(self, bar: Mapping[str, Any]) -> str:
+        closed_ms = bar["time_ms"] + timeframe_ms(self._about["timeframe"])
+        long, short = bar["unrealised"]
+        return (
+            f"{stamp(closed_ms)} EQUITY | {_dollars(bar['equity'])} | "
+            f"Wallet: {_dollars(bar['wallet'])}\n"
+            f"  UPnL_L: {signed_dollars(long)} | UPnL_S: {signed_dollars(short)} | "
+            f"Regime: {REGIME_NAMES[bar['regime']]}"
+        )
+
+    def _alarm(self, alarm: Mapping[str, Any]) -> Said:
+        if alarm["over"]:
+            return Said(logging.INFO, f"{stamp(alarm['time_ms'])} OVER | {alarm['key']}")
+        return Said(logging.WARNING, f"{stamp(alarm['time_ms'])} ALARM | {alarm['text']}")
+
+    def _grid(self, grid: Mapping[str, Any]) -> Said:
+        """What should rest; worth a line at INFO where it is not what was wanted before."""
+        roles = Counter(role.split()[-1] for role, _, _ in grid["orders"])
+        words = ", ".join(f"{count} {role}" for role, count in roles.items()) or "no orders"
+        halted = " | HALTED" if grid["halted"] else ""
+        # a stop moves with every bar: that alone is not worth a line
+        orders = [list(order) for order in grid["orders"] if order[0] != "stop"]
+        level = logging.DEBUG if orders == self._orders else logging.INFO
+        self._orders = orders
+        return Said(level, f"{stamp(grid['time_ms'])} GRID | {words}{halted}")
+
+    def _health(self, read: Mapping[str, Any]) -> list[Said]:
+        """A reading is worth a line when its state changes."""
+        said = []
+        for reading in read["readings"]:
+            name, state = reading["name"], reading["state"]
+            if state != self._states.get(name, "ok"):
+                words = f"{name} {state}: {reading['value']} (limit {reading['limit']})"
+                said.append(Said(_LEVELS[state], f"{stamp(read['time_ms'])} HEALTH | {words}"))
+            self._states[name] = state
+        return said
+
+
+def stamp(time_ms: float) -> str:
+    """`[2024-01-15 14:30:00]`, UTC."""
+    return f"[{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}]"
+
+
+def price_text(price: float) -> str:
+    """`$43,250.00`; of cheap coins six figures, `$0.0912345`."""
+    digits = _CENTS
+    if price > 0:
+        digits = max(_CENTS, _FIGURES - 1 - math.floor(math.log10(price)))
+    whole, _, part = f"{price:,.{digits}f}".partition(".")
+    return f"${whole}.{part.rstrip('0'):0<{_CENTS}}"
+
+
+def signed_dollars(value: float) -> str:
+    """`+$12.45`, `-$3.00`."""
+    cents = round(value, _CENTS) + 0.0
+    return f"{'-' if cents < 0 else '+'}${abs(cents):,.{_CENTS}f}"
+
+
+def _dollars(value: float) -> str:
+    return f"-${-value:,.2f}" if value < 0 else f"${value:,.2f}"
+
+
+def _plain(value: float) -> str:
+    return f"{value:.10f}".rstrip("0").rstrip(".")
+
+
+def _order_sent(sent: Mapping[str, Any]) -> str:
+    at = f" at {sent['price']}" if sent["price"] else ""
+    return f"{stamp(sent['time_ms'])} SENT | {sent['verb']} {sent['client_id']} {sent['qty']}{at}"
+
+
+def _order_answered(answer: Mapping[str, Any]) -> str:
+    code = "" if answer["code"] is None else f" ({answer['code']})"
+    words = f"{answer['client_id']}: {answer['answer']}{code}"
+    return f"{stamp(answer['time_ms'])} ANSWER | {words}"

@@ -1,0 +1,127 @@
+"""The optimizer's two files: the robust parameters with every doubt, and the single best trial.
+
+`data/optimizer_results_robust.json` is what `gridtui apply --key robust_params` reads and what
+`engine.optimize.verdict.report_status` looks up before real money is traded;
+`data/best_params_v4.json` is for reference.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from engine import __version__
+from engine.document import to_json
+from engine.export import keep_aside, write_whole
+from engine.optimize.apply import BEST_FILE
+from engine.optimize.conclusion import Conclusion
+from engine.optimize.records import SearchResult
+from engine.optimize.robust import TOP_SHARE, interpretation
+from engine.optimize.verdict import RESULTS_FILE
+from exchange.span import moment_text
+
+
+def write_results(conclusion: Conclusion, data_dir: Path) -> list[Path]:
+    """Write both files, each whole or not at all; returns their paths.
+
+    Robust results that are already there give way under a name with their time.
+
+    Raises OSError.
+    """
+    written = []
+    for name, document in (
+        (RESULTS_FILE, robust_document(conclusion)),
+        (BEST_FILE, best_document(conclusion.search)),
+    ):
+        path, text = data_dir / name, to_json(document) + "\n"
+        if name == RESULTS_FILE:
+            keep_aside(path)
+        write_whole(path, lambda partial, text=text: _write(partial, text))  # type: ignore[misc]
+        written.append(path)
+    return written
+
+
+def robust_document(conclusion: Conclusion) -> dict[str, Any]:
+    """Everything learnt, in plain values; numbers that were not measured are None."""
+    cluster, found = conclusion.cluster, conclusion.examination
+    flat, luck = conclusion.plateau, found.overfitting
+    pairs = conclusion.search.pairs
+    return {
+        "gridtui": __version__,
+        "created": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "study": _study(conclusion.search),
+        "robust_params": cluster.params,
+        "params": conclusion.params.model_dump(),
+        "cluster": {"share": TOP_SHARE, "trials": cluster.trials, "used": cluster.used},
+        "param_stability": {
+            name: {"cv": one.cv, "label": one.label} for name, one in cluster.stability.items()
+        },
+        "robustness_score": cluster.score,
+        "interpretation": interpretation(cluster.score),
+        "param_importance": dict(conclusion.importance),
+        "oos": {
+            "score": conclusion.robust.score,
+            "train_scores": _by_pair(pairs, conclusion.robust.train_scores),
+            "test_scores": _by_pair(pairs, conclusion.robust.test_scores),
+            "holdout_pct": _by_pair(pairs, found.holdout_pct) if found.holdout_pct else None,
+            "holdout_score": found.holdout_score,
+            "strict_fills_pct": _by_pair(pairs, found.strict_pct),
+        },
+        "monte_carlo": {
+            "permutations": len(found.permuted_scores),
+            "p_value": found.p_value,
+            "scores": found.permuted_scores,
+        },
+        "overfitting": None
+        if luck is None
+        else {
+            "probability": luck.probability,
+            "probability_of_loss": luck.probability_of_loss,
+            "splits": len(luck.logits),
+        },
+        "deflated_sharpe": None if found.bounded is None else asdict(found.bounded),
+        "deflated_sharpe_as_published": None if found.deflated is None else asdict(found.deflated),
+        "plateau": None
+        if flat is None
+        else {"median_fall": flat.median_fall, "steepest": flat.steepest, "falls": flat.falls},
+        "verdict": asdict(conclusion.verdict),
+    }
+
+
+def best_document(search: SearchResult) -> dict[str, Any]:
+    """The best single trial, for reference."""
+    best = search.best
+    return {
+        "gridtui": __version__,
+        "note": "single best trial: reference only, it may be overfit",
+        "study": _study(search),
+        "best_params": dict(best.params),
+        "trial": best.number,
+        "score": best.score,
+        "test_score": best.test_score,
+    }
+
+
+def _study(search: SearchResult) -> dict[str, Any]:
+    """What was searched; the storage's address is left out, since it may hold a password."""
+    return {
+        "name": search.study,
+        "coins": search.pairs,
+        "timeframe": search.timeframe,
+        "start": moment_text(search.first_ms),
+        "end": moment_text(search.last_ms),
+        "source": search.source,
+        "simulated": search.simulated,
+        "trials": len(search.trials),
+        "windows": len(search.plan.windows),
+        "space": {name: dict(row) for name, row in search.space.items()},
+    }
+
+
+def _by_pair(pairs: tuple[str, ...], values: tuple[Any, ...]) -> Mapping[str, Any]:
+    return dict(zip(pairs, values, strict=True))
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")

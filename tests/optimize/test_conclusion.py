@@ -1,0 +1,311 @@
+"""From finished trials to report, files and verdict, on a small search (10 s)."""
+
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gridtui
+from engine.optimize.candles import Candles
+from engine.optimize.conclusion import Conclusion, conclude
+from engine.optimize.evaluate import Evaluation, Evaluator
+from engine.optimize.examination import coin_markets, run_from
+from engine.optimize.job import OptimizeJob
+from engine.optimize.records import Number, SearchResult, TrialRecord
+from engine.optimize.report import cluster_lines, print_conclusion, verdict_lines
+from engine.optimize.results import write_results
+from engine.optimize.robust import RobustCluster, Stability
+from engine.optimize.settings import SearchSettings
+from engine.optimize.space import Space
+from engine.optimize.verdict import RESULTS_FILE, report_status
+from engine.params import StrategyParams
+from engine.report import console_for
+from exchange.timeframe import DAY_MS
+
+TRIALS = 30
+PERMUTATIONS = 6
+
+Searched = tuple[Candles, Evaluator, SearchResult]
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
+    """30 random trials on 75 days of two made-up coins."""
+    job = OptimizeJob.checked(
+        {"leverage": 2},
+        {"coins": ["BTC", "SOL"], "start_date": "2024-01-01", "end_date": "2024-03-16"},
+        SearchSettings(trials=TRIALS, windows=2, workers=0),
+        source="sim",
+        data_dir=tmp_path_factory.mktemp("search"),
+    )
+    candles = job.load()
+    plan = job.plan(candles)
+    evaluator = Evaluator(candles, plan, job.backtest.params)
+    rng = np.random.default_rng(1)
+    result = SearchResult(
+        study="mine",
+        storage="sqlite:///mine.db",
+        pairs=candles.pairs,
+        timeframe=candles.timeframe,
+        first_ms=candles.first_ms,
+        last_ms=candles.end_ms - candles.timeframe_ms,
+        source=candles.source,
+        simulated=candles.simulated,
+        plan=plan,
+        space=job.space.plain(),
+        base=job.backtest.params.model_dump(),
+        trials=tuple(trial(evaluator, job.space, number, rng) for number in range(TRIALS)),
+        added=TRIALS,
+    )
+    return candles, evaluator, result
+
+
+def trial(evaluator: Evaluator, space: Space, number: int, rng: np.random.Generator) -> TrialRecord:
+    params = {
+        each.name: int(rng.integers(each.low, each.high + 1))
+        if each.kind == "int"
+        else float(rng.uniform(each.low, each.high))
+        for each in space.ranges
+    }
+    found = evaluator.trial(params)
+    return TrialRecord(
+        number,
+        params,
+        found.score,
+        found.train_scores,
+        found.test_scores,
+        (found.score,),
+        found.returns,
+    )
+
+
+@pytest.fixture(scope="module")
+def conclusion(searched: Searched) -> Conclusion:
+    candles, evaluator, result = searched
+    return conclude(result, candles, one_by_one(evaluator), permutations=PERMUTATIONS)
+
+
+def one_by_one(evaluator: Evaluator):
+    def evaluate(many: Sequence[Mapping[str, Number]]) -> Iterable[Evaluation]:
+        return map(evaluator.trial, many)
+
+    return evaluate
+
+
+def printed(conclusion: Conclusion) -> str:
+    stream = io.StringIO()
+    print_conclusion(conclusion, console_for(stream))
+    return stream.getvalue()
+
+
+def test_the_report_of_the_guide_is_printed_to_the_letter() -> None:
+    cluster = RobustCluster(
+        200,
+        20,
+        {"grid_spacing_k": 0.42, "gamma": 0.98},
+        {"grid_spacing_k": Stability(0.1823), "gamma": Stability(0.4950)},
+    )
+    lines = [line.plain for line in cluster_lines(cluster)]
+    assert lines == [
+        "===== ROBUST PARAMETER REPORT =====",
+        "(Top 10% of 200 trials = 20 trials used)",
+        "",
+        "Robust Parameters (median of top cluster):",
+        f"  grid_spacing_k             0.4200  (default: {StrategyParams().grid_spacing_k:g})",
+        f"  gamma                      0.9800  (default: {StrategyParams().gamma:g})",
+        "",
+        "Parameter Stability (CV — lower is more stable):",
+        "  grid_spacing_k        CV=0.1823  ████              [STABLE]",
+        "  gamma                 CV=0.4950  ██████████        [MODERATE]",
+        "",
+        "Overall Robustness Score: 0.3387",
+        "Interpretation: GOOD robustness — parameters generalise well",
+    ]
+
+
+def test_long_names_and_small_values_stay_readable() -> None:
+    cluster = RobustCluster(
+        100,
+        10,
+        {"funding_harvest_threshold": 0.000231, "grid_levels": 4, "spacing_floor": 0.00652},
+        {"funding_harvest_threshold": Stability(0.2), "grid_levels": Stability(float("inf"))},
+    )
+    text = "\n".join(line.plain for line in cluster_lines(cluster))
+    assert "  funding_harvest_threshold  0.000231  (default: 0.0002)" in text
+    assert "  grid_levels                       4  (default: 3)" in text
+    assert "0.006520" in text
+    assert "CV=inf" in text
+    assert "[UNSTABLE]" in text
+
+
+def test_one_trial_has_parameters_but_no_stability() -> None:
+    lines = [line.plain for line in cluster_lines(RobustCluster(4, 1, {"gamma": 1.0}, {}))]
+    assert "(Top 10% of 4 trials = 1 trial used)" in lines
+    assert not any("Stability" in line for line in lines)
+    assert lines[-2:] == [
+        "Overall Robustness Score: n/a",
+        "Interpretation: n/a — too few trials to compare their parameters",
+    ]
+
+
+def test_a_conclusion_is_about_the_median_and_all_fixed_parameters(
+    searched: Searched, conclusion: Conclusion
+) -> None:
+    _, evaluator, result = searched
+    assert (conclusion.cluster.trials, conclusion.cluster.used) == (TRIALS, 3)
+    assert conclusion.params.leverage == 2
+    assert conclusion.params == evaluator.params(conclusion.cluster.params)
+    assert conclusion.robust.train_scores == evaluator.trial(conclusion.cluster.params).train_scores
+    assert conclusion.plateau is not None
+    assert set(conclusion.plateau.falls) == set(result.space)
+    assert set(conclusion.importance) == set(result.space)
+
+
+def test_the_holdout_is_a_fresh_account_on_bars_that_no_trial_saw(
+    searched: Searched, conclusion: Conclusion
+) -> None:
+    candles, evaluator, result = searched
+    found = conclusion.examination
+    plan = result.plan
+    runs = evaluator.span(conclusion.cluster.params, plan.holdout_start, plan.holdout_end)
+    returns = [100.0 * (run.equity[-1] / 10_000.0 - 1.0) for run in runs]
+    assert found.holdout_pct == pytest.approx(returns)
+    for market in coin_markets(candles, plan):
+        seen = max(window.test_end for window in plan.windows)
+        assert market.holdout_start == plan.holdout_start >= seen
+        run = run_from(conclusion.params, market, market.holdout_start)
+        assert len(run.equity) == plan.holdout_end - plan.holdout_start
+        assert (run.fills["bar"] >= market.holdout_start).all()
+
+
+def test_overfitting_and_deflation_count_every_trial(
+    searched: Searched, conclusion: Conclusion
+) -> None:
+    _, _, result = searched
+    found = conclusion.examination
+    assert found.deflated is not None
+    assert found.overfitting is not None
+    days = len(result.trials[0].returns)
+    assert days * DAY_MS > 20 * DAY_MS
+    assert (found.deflated.trials, found.deflated.periods) == (TRIALS, days)
+    assert found.bounded is not None
+    assert found.bounded.expected_maximum <= found.deflated.expected_maximum
+    assert found.p_value == pytest.approx(
+        (1 + sum(s >= found.holdout_score for s in found.permuted_scores)) / (1 + PERMUTATIONS)
+    )
+
+
+def test_a_conclusion_is_the_same_again_and_another_seed_permutes_otherwise(
+    searched: Searched, conclusion: Conclusion
+) -> None:
+    candles, evaluator, result = searched
+    again = conclude(result, candles, one_by_one(evaluator), permutations=PERMUTATIONS)
+    assert again.verdict == conclusion.verdict
+    assert again.examination.permuted_scores == conclusion.examination.permuted_scores
+    other = conclude(result, candles, one_by_one(evaluator), permutations=PERMUTATIONS, seed=1)
+    assert other.examination.permuted_scores != conclusion.examination.permuted_scores
+    assert other.examination.holdout_pct == conclusion.examination.holdout_pct
+
+
+def test_skipped_permutations_leave_it_unproven_at_best(searched: Searched) -> None:
+    candles, evaluator, result = searched
+    told: list[tuple[str, int, int]] = []
+    skipped = conclude(
+        result,
+        candles,
+        one_by_one(evaluator),
+        permutations=0,
+        on_progress=lambda *news: told.append(news),
+    )
+    assert skipped.examination.p_value is None
+    assert skipped.verdict.word in ("UNPROVEN", "OVERFIT")
+    assert {what for what, _, _ in told} == {"neighbours"}
+    assert told[-1][1] == told[-1][2]
+
+
+def test_without_a_holdout_nothing_is_claimed_about_new_data(searched: Searched) -> None:
+    candles, evaluator, result = searched
+    plan = replace(result.plan, holdout_start=result.plan.bars, holdout_end=result.plan.bars)
+    seen = conclude(
+        replace(result, plan=plan), candles, one_by_one(evaluator), permutations=PERMUTATIONS
+    )
+    found = seen.examination
+    assert (found.holdout_pct, found.permuted_scores) == ((), ())
+    assert (found.holdout_score, found.p_value) == (None, None)
+    assert "hold-out +" not in printed(seen)
+
+
+def test_the_report_says_simulated_and_ends_with_the_verdict(conclusion: Conclusion) -> None:
+    lines = printed(conclusion).splitlines()
+    assert lines[1].startswith("SIMULATED")
+    assert lines[2] == "===== ROBUST PARAMETER REPORT ====="
+    assert lines[-1] == f"Verdict: {conclusion.verdict.sentence}"
+    for title in (
+        "Out-of-Sample Validation (worst window of each coin):",
+        "Parameter Importance:",
+        "===== IS THIS OVERFIT? =====",
+    ):
+        assert title in lines
+    for check in verdict_lines(conclusion.verdict):
+        assert check.plain in lines
+    assert any(f"p-value: {PERMUTATIONS} permutations of the hold-out's bars" in x for x in lines)
+    assert any("as published" in line for line in lines)
+
+
+def test_files_hold_what_was_learnt_and_live_trading_finds_it(
+    tmp_path: Path, conclusion: Conclusion
+) -> None:
+    paths = write_results(conclusion, tmp_path)
+    assert [path.name for path in paths] == [RESULTS_FILE, "best_params_v4.json"]
+    robust, best = (json.loads(path.read_text()) for path in paths)
+    assert robust["robust_params"] == conclusion.cluster.params
+    assert StrategyParams.checked(robust["params"]) == conclusion.params
+    assert robust["param_stability"]["gamma"]["cv"] == conclusion.cluster.stability["gamma"].cv
+    assert robust["robustness_score"] == conclusion.cluster.score
+    assert robust["study"]["simulated"] is True
+    assert robust["monte_carlo"]["p_value"] == conclusion.examination.p_value
+    assert robust["oos"]["holdout_pct"].keys() == {"BTC/USDT", "SOL/USDT"}
+    assert robust["verdict"]["word"] == conclusion.verdict.word
+    assert best["best_params"] == dict(conclusion.search.best.params)
+    assert best["score"] == max(trial.score for trial in conclusion.search.trials)
+    assert report_status(conclusion.params, tmp_path, "SOL/USDT") == "failing"
+    real = tmp_path / "optimizer_results_robust_real.json"
+    verdict = {**robust["verdict"], "word": "ROBUST"}
+    study = {**robust["study"], "simulated": False}
+    real.write_text(json.dumps({**robust, "study": study, "verdict": verdict}))
+    assert report_status(conclusion.params, tmp_path, "SOL/USDT") == "passing"
+    assert report_status(StrategyParams(), tmp_path) == "none"
+
+
+def test_earlier_robust_results_are_kept(tmp_path: Path, conclusion: Conclusion) -> None:
+    write_results(conclusion, tmp_path)
+    write_results(conclusion, tmp_path)
+    assert len(list(tmp_path.glob("optimizer_results_robust*.json"))) == 2
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_both_files_can_be_applied(
+    tmp_path: Path, conclusion: Conclusion, capsys: pytest.CaptureFixture[str]
+) -> None:
+    robust, best = write_results(conclusion, tmp_path)
+    config = tmp_path / "mine.toml"
+    config.write_text("[strategy]\nleverage = 2\n")
+    told = ["apply", "--config", str(config), "--yes", "--params"]
+    assert gridtui.main([*told, str(robust), "--key", "robust_params"]) == 0
+    assert conclusion.verdict.sentence in capsys.readouterr().out
+    from engine.params import load_config_file
+
+    applied = StrategyParams.checked(load_config_file(config)[0])
+    assert applied == conclusion.params
+    assert report_status(applied, tmp_path) != "none"
+    assert gridtui.main([*told, str(best)]) == 0
+
+
+def test_the_matrix_of_returns_is_that_of_the_trials(searched: Searched) -> None:
+    _, evaluator, result = searched
+    again = evaluator.trial(result.trials[3].params).returns
+    assert np.array_equal(result.returns_matrix()[:, 3], again)

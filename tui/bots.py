@@ -1,0 +1,68 @@
+"""The bots that run on this machine, by the locks that they hold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from exchange.symbol import Symbol
+from state.lock import Holder, running_bots
+from tui.commands.grammar import UsageError
+
+MODES = ("live", "demo", "paper", "dry-run")
+
+
+@dataclass(frozen=True, slots=True)
+class RunningBot:
+    """A bot that can be reached."""
+
+    holder: Holder
+    socket: Path
+
+    @property
+    def line(self) -> str:
+        """One line for people."""
+        holder = self.holder
+        return (
+            f"{holder.symbol_id:<12} {holder.mode:<8} since {holder.started}, process "
+            f"{holder.pid}, data in {holder.data_folder}"
+        )
+
+
+def bots(symbol: str | None = None, mode: str | None = None) -> list[RunningBot]:
+    """Those that run, of a symbol (any spelling) and a mode if given.
+
+    Raises:
+        DataError: the symbol is none.
+    """
+    wanted = Symbol.parse(symbol).id if symbol else None
+    found = []
+    for lock in running_bots():
+        holder = lock.holder
+        if not lock.held or holder is None or holder.control is None:
+            continue
+        if wanted in (None, holder.symbol_id) and mode in (None, holder.mode):
+            found.append(RunningBot(holder, Path(holder.control)))
+    return found
+
+
+def the_bot(symbol: str, mode: str | None) -> RunningBot:
+    """The one that is meant.
+
+    Raises:
+        UsageError: none runs, or several do.
+        DataError: the symbol is none.
+    """
+    found = bots(symbol, mode)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(sorted({bot.holder.mode for bot in found}))
+        raise UsageError(f"several bots trade {symbol} ({names}): choose one with --mode")
+    others = bots()
+    hint = f"; running: {named(others)}" if others else ""
+    raise UsageError(f"no bot that could be reached trades {symbol} on this machine{hint}")
+
+
+def named(found: Sequence[RunningBot]) -> str:
+    """`BTCUSDT (live), ETHUSDT (paper)`."""
+    return ", ".join(f"{bot.holder.symbol_id} ({bot.holder.mode})" for bot in found)

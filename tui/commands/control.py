@@ -1,0 +1,86 @@
+"""`gridtui stop`, `pause`, `resume`, `adopt` and `disown`: a word to a bot on this machine."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tui.commands.grammar import UsageError
+
+if TYPE_CHECKING:
+    from tui.bots import RunningBot
+
+_PATIENCE_S = 180.0
+_MODES = ("live", "demo", "paper", "dry-run")
+
+
+def add_control(commands: Any) -> None:
+    stop = commands.add_parser(
+        "stop",
+        help="stop a bot: entries go, positions keep their take-profits and stops",
+        description="Stop a bot. It is done when the exchange has confirmed it.",
+    )
+    stop.set_defaults(run=_stop)
+    stop.add_argument("symbol", metavar="SYMBOL", help="BTC, BTCUSDT, BTC/USDT")
+    stop.add_argument(
+        "--flatten", action="store_true", help="cancel everything and close both sides at market"
+    )
+    stop.add_argument("--yes", action="store_true", help="do not ask before closing everything")
+    add_mode(stop)
+    for name, text in (
+        ("pause", "cancel a bot's entries until it is resumed; it goes on with the rest"),
+        ("resume", "let a paused bot lay entries again"),
+        ("adopt", "let a bot take the exchange's positions for its own, where the two differ"),
+        ("disown", "let a bot leave alone what the exchange holds beyond the bot's lots"),
+    ):
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        command.set_defaults(run=_tell, word=name)
+        command.add_argument("symbol", metavar="SYMBOL", help="BTC, BTCUSDT, BTC/USDT")
+        add_mode(command)
+
+
+def add_mode(parser: argparse.ArgumentParser) -> None:
+    """--mode, where bots of several modes trade one coin."""
+    parser.add_argument("--mode", choices=_MODES, help="of the bot, where there are several")
+
+
+def _stop(args: argparse.Namespace) -> int:
+    from tui.bots import the_bot
+
+    bot = the_bot(args.symbol, args.mode)
+    if not args.flatten:
+        return _ask(bot, "stop")
+    word = bot.holder.symbol_id.removesuffix("USDT")
+    if not args.yes:
+        if not sys.stdin.isatty():
+            raise UsageError("everything is closed without being asked about only with --yes")
+        print(f"{bot.line}: every order is cancelled, both sides are closed at market")
+        try:
+            typed = input(f"Type {word} to do it, anything else to leave: ").strip()
+        except EOFError:
+            typed = ""
+        if typed != word:
+            print("nothing was done")
+            return 0
+    return _ask(bot, "flatten")
+
+
+def _tell(args: argparse.Namespace) -> int:
+    from tui.bots import the_bot
+
+    return _ask(the_bot(args.symbol, args.mode), args.word)
+
+
+def _ask(bot: "RunningBot", word: str) -> int:
+    """Exit code 0 only when the bot has confirmed it.
+
+    Raises:
+        UsageError: the bot says no.
+        StateError: no answer, so that nobody knows.
+    """
+    from state.control_client import RefusedError, ask
+
+    try:
+        print(ask(bot.socket, word, timeout_s=_PATIENCE_S))
+    except RefusedError as refusal:
+        raise UsageError(f"{word} of {bot.holder.symbol_id} is not done: {refusal}") from refusal
+    return 0

@@ -1,0 +1,103 @@
+"""A bot in this process: signals stop it, its log and a console tell of it."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from engine.live.bot import Bot
+from engine.live.config import BotConfig
+from engine.live.log import StreamLines, log, run_log, say
+from engine.live.wording import LiveText
+from exchange.errors import DataError
+from state.control import CommandError
+from state.errors import StateError
+from tui.live_keys import LiveKeys, Wish
+from tui.live_screen import LiveScreen
+from tui.live_status import LiveStatus
+
+
+def run_bot(config: BotConfig, level: str, secrets: Sequence[str], *, screen: bool) -> int:
+    """Trade until a stop is confirmed; returns the exit code, 0.
+
+    Args:
+        level: of the log and of the console, one of `engine.live.log.LEVELS`.
+        secrets: never written.
+        screen: with a status line and keys; else lines alone, also after the terminal is closed.
+
+    Raises:
+        DataError, StateError: something the user can set right; it is in the log as well.
+    """
+    return asyncio.run(_LiveRun(config, screen).run(level, secrets))
+
+
+class _LiveRun:
+    def __init__(self, config: BotConfig, screen: bool) -> None:
+        self._config = config
+        self._bot = Bot(config, self._hear)
+        about = self._bot.view.about
+        self._text = LiveText(about)
+        self._screen: LiveScreen | None = None
+        if screen:
+            status = LiveStatus(about, self._text)
+            self._screen = LiveScreen(status, LiveKeys(status.coin), self._obey)
+
+    async def run(self, level: str, secrets: Sequence[str]) -> int:
+        console: logging.Handler = self._screen or StreamLines(sys.stdout)
+        with run_log(self._config.log_file, level, secrets, console):
+            self._handle_signals()
+            log.info("%s %s begins", self._text.badge(), self._config.symbol)
+            try:
+                async with self._shown():
+                    summary = await self._bot.run()
+            except (DataError, StateError) as error:
+                log.error("ended: %s", error)
+                raise
+            except Exception:
+                log.exception("ended by a defect of gridtui")
+                raise
+            log.info("stopped: %s", summary)
+        return 0
+
+    def _hear(self, kind: str, payload: Mapping[str, Any]) -> None:
+        say(self._text, kind, payload)
+        if self._screen:
+            self._screen.take(kind, payload)
+
+    @contextlib.asynccontextmanager
+    async def _shown(self) -> AsyncIterator[None]:
+        if self._screen is None:
+            yield
+            return
+        async with self._screen.shown():
+            yield
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop)
+        if self._screen:
+            loop.add_signal_handler(signal.SIGHUP, self._stop)
+        else:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def _stop(self) -> None:
+        if self._bot.stop():
+            log.info("stopping: entries are cancelled, take-profits and stops stay")
+        else:
+            log.info(
+                "a stop is under way: it is done when the exchange has confirmed it; kill -9 "
+                "leaves everything there as it is, and --resume goes on"
+            )
+
+    async def _obey(self, wish: Wish) -> str:
+        if wish == "stop":
+            self._stop()
+            return "stop asked for"
+        try:
+            return await self._bot.obey(wish, {})
+        except CommandError as error:
+            return f"not done: {error}"

@@ -1,0 +1,104 @@
+"""A bot on a terminal without the app: its lines, and below them a status line and keys."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import termios
+import tty
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from tui.live_keys import LiveKeys, Wish
+from tui.live_status import LiveStatus
+
+_REFRESH_S = 0.5
+
+Obey = Callable[[Wish], Awaitable[str]]
+"""Carries a wish out; the answer is a sentence."""
+
+
+class LiveScreen(logging.Handler):
+    """Shows what is logged above a status line that stays.
+
+    Args:
+        status: of the bot.
+        keys: what keys do.
+        obey: carries out what they wish for.
+    """
+
+    def __init__(self, status: LiveStatus, keys: LiveKeys, obey: Obey) -> None:
+        super().__init__()
+        self._status = status
+        self._keys = keys
+        self._obey = obey
+        self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record above the status line."""
+        self.print(self.format(record))
+
+    def print(self, text: str) -> None:
+        """Print text above the status line."""
+        with contextlib.suppress(OSError):
+            self._console.print(Text(text))
+
+    def take(self, kind: str, payload: Mapping[str, Any]) -> None:
+        """Learn from an event."""
+        self._status.take(kind, payload)
+
+    @contextlib.asynccontextmanager
+    async def shown(self) -> AsyncIterator[None]:
+        """Draw the status line and listen to keys until the block ends."""
+        loop = asyncio.get_running_loop()
+        descriptor = sys.stdin.fileno()
+        before = termios.tcgetattr(descriptor)
+        tty.setcbreak(descriptor)
+        loop.add_reader(descriptor, self._read_keys, descriptor)
+        drawing = asyncio.create_task(self._draw())
+        try:
+            with self._live:
+                yield
+        finally:
+            loop.remove_reader(descriptor)
+            drawing.cancel()
+            await asyncio.gather(drawing, *self._tasks, return_exceptions=True)
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+    async def _draw(self) -> None:
+        while True:
+            self._refresh()
+            await asyncio.sleep(_REFRESH_S)
+
+    def _refresh(self) -> None:
+        lines = Text(f"{self._status.line()}\n{self._keys.hint(self._status.paused)}")
+        lines.no_wrap, lines.overflow = True, "ellipsis"
+        lines.stylize("bold", 0, len(self._status.line()))
+        with contextlib.suppress(OSError):
+            self._live.update(lines, refresh=True)
+
+    def _read_keys(self, descriptor: int) -> None:
+        try:
+            text = os.read(descriptor, 64).decode("utf-8", "ignore")
+        except OSError:
+            text = ""
+        if not text:  # the terminal is gone
+            asyncio.get_running_loop().remove_reader(descriptor)
+        for key in text:
+            wish = self._keys.press(key, self._status.paused)
+            if wish is not None:
+                task = asyncio.create_task(self._carry_out(wish))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+        self._refresh()
+
+    async def _carry_out(self, wish: Wish) -> None:
+        self.print(await self._obey(wish))

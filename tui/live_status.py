@@ -1,0 +1,88 @@
+"""What the status line of a bot says: the last of everything, and the time to the next candle."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from engine.live.wording import LiveText, price_text, signed_dollars
+from indicators.regime import REGIME_NAMES
+
+_WORST = ("bad", "warning", "ok")
+
+
+class LiveStatus:
+    """Learns from a snapshot and from events.
+
+    Args:
+        about: of the run.
+        text: has its badge.
+    """
+
+    def __init__(self, about: Mapping[str, Any], text: LiveText) -> None:
+        self._about = about
+        self._text = text
+        self._quote: Mapping[str, Any] = {}
+        self._health: Mapping[str, Any] = {}
+        self._heard_at = 0.0
+
+    @property
+    def symbol(self) -> str:
+        return str(self._about["symbol"])
+
+    @property
+    def coin(self) -> str:
+        """What is to be typed before something that cannot be undone."""
+        return self.symbol.partition("/")[0]
+
+    @property
+    def paused(self) -> bool:
+        """Whether entries wait at the operator's word."""
+        return "operator" in self._quote.get("paused", ())
+
+    def begin(self, snapshot: Mapping[str, Any]) -> None:
+        """Take what a snapshot knows."""
+        for kind in ("quote", "health"):
+            if snapshot.get(kind):
+                self.take(kind, snapshot[kind])
+
+    def take(self, kind: str, payload: Mapping[str, Any]) -> None:
+        """Take an event."""
+        if kind == "quote":
+            self._quote, self._heard_at = payload, time.monotonic()
+        elif kind == "health":
+            self._health = payload
+
+    def line(self) -> str:
+        """One line; what is not known yet is left out."""
+        parts = [f"{self._text.badge()} {self.symbol}"]
+        quote = self._quote
+        if not quote:
+            return " | ".join([*parts, "starting"])
+        parts += [
+            price_text(quote["price"]),
+            f"Eq ${quote['equity']:,.2f}",
+            f"uPnL {signed_dollars(sum(quote['unrealised']))}",
+            f"{quote['orders']} orders",
+            REGIME_NAMES[quote["regime"]],
+            f"next {self._left()}",
+            self._health_word(),
+        ]
+        if quote["paused"]:
+            parts.append(f"PAUSED: {', '.join(quote['paused'])}")
+        return " | ".join(parts)
+
+    def _left(self) -> str:
+        """`mm:ss` until the candle closes, by the exchange's clock."""
+        passed_ms = (time.monotonic() - self._heard_at) * 1000 * float(self._about["speed"])
+        left_s = (self._quote["bar_end_ms"] - self._quote["time_ms"] - passed_ms) / 1000
+        minutes, seconds = divmod(max(0, int(left_s)), 60)
+        return f"{minutes:02d}:{seconds:02d}"
+
+    def _health_word(self) -> str:
+        readings = self._health.get("readings", ())
+        states = {reading["state"] for reading in readings}
+        worst = next((state for state in _WORST if state in states), "ok")
+        if worst == "ok":
+            return "ok"
+        names = ", ".join(reading["name"] for reading in readings if reading["state"] == worst)
+        return f"{worst.upper()}: {names}"
