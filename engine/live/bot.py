@@ -54,7 +54,7 @@ class Bot:
             "timeframe": config.timeframe,
             "speed": config.speed,
             "params": config.params.model_dump(),
-            "simulated": config.mode == "paper" and str(config.source) == "sim",
+            "simulated": config.simulated,
         }
         self.view = View(about)
 

@@ -82,6 +82,11 @@ class BotConfig:
             raise DataError(f"capital {self.capital:g} is not an amount of USDT: use one above 0")
 
     @property
+    def simulated(self) -> bool:
+        """Whether the market is made up."""
+        return self.mode == "paper" and str(self.source) in ("sim", "cache-sim")
+
+    @property
     def account(self) -> str:
         """Names the account without telling its key."""
         if self.keys is None:

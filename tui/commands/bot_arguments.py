@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from exchange.servers import url_in_environment
 from tui.commands.grammar import UsageError, add_data_dir
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def bot_config(args: argparse.Namespace, found: "FoundKeys | None", mode: "Mode"
         keys=found.keys if found else None,
         resume=args.resume,
         fresh=args.fresh,
-        base_url=os.environ.get("GRIDTUI_BINANCE_URL") or None,
+        base_url=url_in_environment("GRIDTUI_BINANCE_URL"),
         **given,
     )
     return _of_the_run(config) if config.resume else config

@@ -123,8 +123,7 @@ def _typed(word: str, what: str) -> bool:
 def _banner(config: "BotConfig") -> str:
     from engine.live.wording import BADGES, SIMULATED
 
-    simulated = config.mode == "paper" and str(config.source) == "sim"
-    badge = f"{BADGES[config.mode]} {SIMULATED}" if simulated else BADGES[config.mode]
+    badge = f"{BADGES[config.mode]} {SIMULATED}" if config.simulated else BADGES[config.mode]
     pace = "" if config.speed == 1.0 else f" | {config.speed:g} times real time"
     where = f" | {config.base_url}" if config.base_url and config.mode != "paper" else ""
     return f"{badge} | {config.symbol} | {config.timeframe} candles{pace}{where}"
