@@ -63,12 +63,11 @@ class _Window:
 
     def delay_s(self, now_ms: int) -> float:
         """Seconds by which a request waits for the sake of those that follow it."""
-        left_ms, share = self._left_ms(now_ms), self._share(now_ms)
-        if share < _SLOW_FROM:
-            return 0.0
+        share = self._share(now_ms)
         if share >= 1:
-            return left_ms / 1000 + _PAST_END_S
-        return left_ms / 1000 * (share - _SLOW_FROM) / (1 - _SLOW_FROM)
+            return self.full_s(now_ms)
+        slowed = max(0.0, share - _SLOW_FROM) / (1 - _SLOW_FROM)
+        return self._left_ms(now_ms) / 1000 * slowed
 
     def full_s(self, now_ms: int) -> float:
         """Seconds after which it is worth asking again whether there is room; 0 while there is."""

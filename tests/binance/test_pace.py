@@ -127,7 +127,7 @@ def test_what_is_on_its_way_counts_until_it_is_answered() -> None:
         assert pace.full_s(MINUTE, order=True) == 0
         pace.begin(order=True)
     assert 0 < pace.full_s(MINUTE, order=True) < 0.1
-    assert pace.delay_s(MINUTE, order=True) == 10.1
+    assert pace.delay_s(MINUTE, order=True) < 0.1
     assert pace.delay_s(MINUTE, order=False) == 0
     told = pace.note(used(1, 1, 1), MINUTE + 100, MINUTE)
     for _ in range(300):

@@ -25,16 +25,19 @@ async def test_it_ends_as_if_it_had_not_been_killed(
     async with LockStep(busy, run_files / "whole", faults=some_fill_in_parts()) as whole:
         await whole.walk()
         expected = end_of(whole.runner.run.store, whole.paper)
-    async with busy.exchange(some_fill_in_parts()) as paper:
-        paper.open_bar()
-        params = busy.params.model_dump()
-        task = Task(busy.coin, paper.url, run_files / "killed", params, busy.first_ms)
-        bot = Bot(task, random.Random(kills), chance, kills)
-        try:
-            await walk(paper, bot)
-        finally:
-            bot.kill()
-        assert bot.killed == kills
-        store = RunStore(run_files / "killed", busy.symbol)
-        compare(end_of(store, paper), expected)
-        store.close()
+    killed = 0
+    while killed < kills:
+        folder = run_files / str(killed)
+        async with busy.exchange(some_fill_in_parts()) as paper:
+            paper.open_bar()
+            task = Task(busy.coin, paper.url, folder, busy.params.model_dump(), busy.first_ms)
+            bot = Bot(task, random.Random(killed), chance, kills - killed)
+            try:
+                await walk(paper, bot)
+            finally:
+                bot.kill()
+            assert bot.killed
+            killed += bot.killed
+            store = RunStore(folder, busy.symbol)
+            compare(end_of(store, paper), expected)
+            store.close()
