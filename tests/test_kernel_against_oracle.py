@@ -122,7 +122,7 @@ def test_random_markets_reach_every_label_and_every_event() -> None:
         for name in seen:
             seen[name] += int(outcome.state[name][0])
         crossed += int(outcome.state["crossed_take_profits"][0])
-    assert labels == set(LABELS)
+    assert labels == set(LABELS) - {"EXTERNAL_CLOSE"}, "that one happens on an exchange alone"
     assert all(seen.values()), seen
     assert crossed > 0
 

@@ -22,7 +22,7 @@ from textual.widgets import OptionList
 import gridtui
 from exchange.errors import DataError
 from exchange.importing import import_file
-from exchange.paper.fault_menu import MEANINGS, MENU
+from exchange.paper.fault_menu import MENU
 from exchange.paper.listing import Offer, load_offer
 from exchange.paper.server import PaperExchange
 from exchange.paper.threaded import ThreadedExchange
@@ -34,7 +34,6 @@ from tui.paper_app import PaperApp
 from tui.paper_serving import ccxt_lines
 from tui.screens.help import HelpScreen
 from tui.screens.question import Question
-from tui.widgets.wrapped_log import WrappedLog
 
 ROOT = Path(gridtui.__file__).parent
 README = (ROOT / "README.md").read_text()
@@ -414,30 +413,6 @@ async def test_the_console_reaches_every_fault(tmp_path: Path) -> None:
         await until(pilot, lambda: armed_text in screen_text(app), "all faults")
         wanted = ["drop", *(fault.what for fault in MENU.values())]
         assert armed(exchange) == wanted
-
-
-async def test_no_line_of_the_console_loses_its_end() -> None:
-    line = "begins " + " ".join(f"word{number}" for number in range(30)) + " ends"
-    async with console((80, 24)) as (app, pilot, _):
-        log = app.screen.query_one(WrappedLog)
-        for width in (80, 60, 130):
-            await pilot.resize_terminal(width, 24)
-            log.add([line])
-            await pilot.pause()
-            shown = "\n".join(log.lines)
-            assert max(map(len, log.lines)) <= log.scrollable_content_region.width
-            assert " ".join(shown.split()).count(line) >= 1
-            assert "from 2024-01-10 00:00 UTC, real time" in " ".join(shown.split())
-        await pilot.resize_terminal(80, 24)
-        menu = app.screen.query_one(OptionList)
-        menu.focus()
-        for name in ("code -5022", "code -1008", "drift"):
-            menu.highlighted = list(MENU).index(name)
-            await pilot.pause()
-            await pilot.pause()
-            text = " ".join(screen_text(app).replace("│", " ").split())
-            assert MEANINGS[name].split()[-1] in text
-            assert f"{name} " in text
 
 
 @pytest.mark.parametrize(

@@ -191,11 +191,7 @@ class PaperExchange:
             self._driver = asyncio.create_task(self._drive())
 
     async def stop(self) -> None:
-        """Cut all lines and end; the ledger's file is complete then.
-
-        Raises:
-            OSError: the ledger's file could not be written; everything is closed all the same.
-        """
+        """Cut all lines and end; the ledger's file is complete then."""
         self._misbehaviour.closing.set()
         self._wake.set()
         try:

@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,22 +74,24 @@ def test_a_failing_start_in_a_thread_reaches_the_caller() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no file that is always full")
-def test_an_exchange_whose_ledger_cannot_be_written_says_so_and_still_closes_everything() -> None:
+def test_an_exchange_whose_ledger_cannot_be_written_says_so_once_and_goes_on() -> None:
     listing = Listing(market_for("BTC"), Tape(frame(FLAT, UP, UP), BAR))
     threads = threading.active_count()
+    said: list[str] = []
 
     def made() -> PaperExchange:
-        return PaperExchange([listing], START + BAR, speed=3600.0, ledger=Path("/dev/full"))
+        paper = PaperExchange([listing], START + BAR, ledger=Path("/dev/full"))
+        paper.ledger.listeners.append(said.append)
+        return paper
 
-    exchange = ThreadedExchange(made).__enter__()
-    port = int(exchange.url.rsplit(":", 1)[1])
-    with pytest.raises(OSError, match="No space left"):
-        exchange.call(lambda paper: place(paper, "BUY", "LONG", 1, 98))
-    with pytest.raises(OSError, match="No space left"):
-        exchange.__exit__(None, None, None)
+    with ThreadedExchange(made) as exchange:
+        for price in (98, 97):
+            exchange.call(partial(place, side="BUY", position_side="LONG", quantity=1, price=price))
+        assert exchange.call(lambda paper: len(paper.venue.book.resting())) == 2
+        assert exchange.call(lambda paper: len(paper.ledger.entries)) >= 2
+    assert len(said) == 1
+    assert "/dev/full cannot be written (No space left on device)" in said[0]
     assert threading.active_count() == threads
-    with ThreadedExchange(lambda: PaperExchange([listing], START + BAR), port):
-        pass
 
 
 def test_the_secret_is_never_shown() -> None:
