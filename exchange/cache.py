@@ -19,8 +19,9 @@ import pandas as pd
 
 from exchange.durable import make_durable
 from exchange.errors import DataError
-from exchange.label import BINANCE, origins_of, write_labelled
+from exchange.label import origins_of, write_labelled
 from exchange.series import Series
+from exchange.servers import BINANCE
 from exchange.span import Span, moment_text
 from exchange.tables import UNREADABLE
 

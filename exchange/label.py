@@ -11,8 +11,7 @@ import pandas as pd
 
 from exchange.errors import DataError
 from exchange.series import Series
-
-BINANCE = "Binance"
+from exchange.servers import BINANCE
 
 _KEY = b"gridtui"
 

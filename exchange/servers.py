@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from exchange.errors import DataError
-from exchange.label import BINANCE
 
+BINANCE = "Binance"
 HEADER = "X-Gridtui-Market"
 
 _SAID = re.compile(r"(simulated|recorded) ([0-9a-f]{8})")

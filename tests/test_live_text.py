@@ -3,6 +3,7 @@
 import logging
 import sys
 from dataclasses import asdict
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,18 @@ def test_the_log_rotates_masks_secrets_and_keeps_libraries_quiet(tmp_path: Path)
     assert "ValueError: key=***" in text
     assert "signature" not in text
     assert logging.getLogger().handlers == before
+
+
+def test_a_traceback_is_in_the_file_and_never_before_the_trader(tmp_path: Path) -> None:
+    shown = StringIO()
+    with run_log(tmp_path / "BTCUSDT.log", "INFO", [], logging.StreamHandler(shown)):
+        try:
+            raise ValueError("a defect")
+        except ValueError:
+            log.exception("a bar failed")
+    assert shown.getvalue().splitlines()[0].endswith("ERROR | a bar failed")
+    assert len(shown.getvalue().splitlines()) == 1
+    assert "ValueError: a defect" in (tmp_path / "BTCUSDT.log").read_text()
 
 
 def test_a_log_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:

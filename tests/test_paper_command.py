@@ -22,7 +22,7 @@ from textual.widgets import OptionList
 import gridtui
 from exchange.errors import DataError
 from exchange.importing import import_file
-from exchange.paper.fault_menu import MENU
+from exchange.paper.fault_menu import MEANINGS, MENU
 from exchange.paper.listing import Offer, load_offer
 from exchange.paper.server import PaperExchange
 from exchange.paper.threaded import ThreadedExchange
@@ -34,6 +34,7 @@ from tui.paper_app import PaperApp
 from tui.paper_serving import ccxt_lines
 from tui.screens.help import HelpScreen
 from tui.screens.question import Question
+from tui.widgets.wrapped_log import WrappedLog
 
 ROOT = Path(gridtui.__file__).parent
 README = (ROOT / "README.md").read_text()
@@ -413,6 +414,44 @@ async def test_the_console_reaches_every_fault(tmp_path: Path) -> None:
         await until(pilot, lambda: armed_text in screen_text(app), "all faults")
         wanted = ["drop", *(fault.what for fault in MENU.values())]
         assert armed(exchange) == wanted
+
+
+async def test_no_line_of_the_console_loses_its_end() -> None:
+    line = "begins " + " ".join(f"word{number}" for number in range(30)) + " ends"
+    async with console((80, 24)) as (app, pilot, _):
+        log = app.screen.query_one(WrappedLog)
+
+        def whole() -> bool:
+            shown = " ".join(" ".join(log.lines).split())
+            fits = max(map(len, log.lines), default=0) <= log.scrollable_content_region.width
+            return fits and line in shown and "from 2024-01-10 00:00 UTC, real time" in shown
+
+        for width in (80, 60, 130):
+            await pilot.resize_terminal(width, 24)
+            log.add([line])
+            await until(pilot, whole, f"whole lines at {width}")
+        await pilot.resize_terminal(80, 24)
+        menu = app.screen.query_one(OptionList)
+        menu.focus()
+
+        def meant(name: str) -> bool:
+            text = " ".join(screen_text(app).replace("│", " ").split())
+            return MEANINGS[name].split()[-1] in text and f"{name} " in text
+
+        for name in ("code -5022", "code -1008", "drift"):
+            menu.highlighted = list(MENU).index(name)
+            await until(pilot, lambda name=name: meant(name), name)
+
+
+async def test_the_log_comes_to_rest_at_every_height() -> None:
+    """A scrollbar that comes and goes with the lines would lay them for ever."""
+    async with console((80, 24)) as (app, pilot, _):
+        log = app.screen.query_one(WrappedLog)
+        log.add(["word " * 15] * 4)
+        for height in range(20, 34):
+            await pilot.resize_terminal(80, height)
+            await until(pilot, lambda: len(log.lines) > 4, f"a height of {height}")
+            assert log.show_vertical_scrollbar
 
 
 @pytest.mark.parametrize(

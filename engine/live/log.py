@@ -50,7 +50,7 @@ def run_log(
     for handler in handlers:
         handler.setLevel(level)
         handler.addFilter(_worth_keeping)
-        handler.setFormatter(_Lines(secrets))
+        handler.setFormatter(_Lines(secrets, traces=handler is file))
         root.addHandler(handler)
     root.setLevel(level)
     try:
@@ -95,17 +95,21 @@ class _LogFile(RotatingFileHandler):
 
 
 class _Lines(logging.Formatter):
-    """`[2024-01-15 14:30:00] ...`, UTC; what has its own time keeps it. No secret."""
+    """`[2024-01-15 14:30:00] ...`, UTC; what has its own time keeps it. No secret.
 
-    def __init__(self, secrets: Sequence[str]) -> None:
+    `traces`: with the traceback of a defect, which belongs into the file and not before a trader.
+    """
+
+    def __init__(self, secrets: Sequence[str], *, traces: bool) -> None:
         super().__init__()
+        self._traces = traces
         self._secrets = [secret for secret in secrets if secret]
 
     def format(self, record: logging.LogRecord) -> str:
         text = record.getMessage()
         if not text.startswith("["):
             text = f"{stamp(record.created * 1000)} {record.levelname} | {text}"
-        if record.exc_info:
+        if record.exc_info and self._traces:
             text = f"{text}\n{self.formatException(record.exc_info)}"
         for secret in self._secrets:
             text = text.replace(secret, _MASK)

@@ -41,6 +41,12 @@ _WHEN: tuple[tuple[str, dict[str, object]], ...] = (
 _SMALLEST = (60, 20)
 
 
+class _Menu(OptionList):
+    def on_resize(self) -> None:
+        """A long meaning takes room from the list: what it is of stays in sight."""
+        self.scroll_to_highlight()
+
+
 class PaperScreen(Screen[None]):
     """Made with the address, what is served, and the way to do something to the exchange."""
 
@@ -62,7 +68,7 @@ class PaperScreen(Screen[None]):
         self._second = Static(id="second")
         self._account = Static(id="account")
         self._faults = Vertical(id="faults")
-        self._menu = OptionList(id="menu")
+        self._menu = _Menu(id="menu")
         self._meaning = Static(id="meaning")
         self._log = WrappedLog(_LINES_KEPT, id="log")
         self._when = 0
@@ -130,8 +136,6 @@ class PaperScreen(Screen[None]):
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Say what the fault does."""
         self._meaning.update(MEANINGS[list(MENU)[event.option_index]])
-        # a long meaning takes room from the list
-        self.call_after_refresh(self._menu.scroll_to_highlight)
 
     def on_option_list_option_selected(self, _: OptionList.OptionSelected) -> None:
         """Enter on the list."""

@@ -13,6 +13,13 @@ _INDENT = " " * 4
 class WrappedLog(Log):
     """Keeps its texts, and lays them anew when its width changes."""
 
+    # a scrollbar that came and went with the lines would change the width, and so the lines
+    DEFAULT_CSS = """
+    WrappedLog {
+        overflow-y: scroll;
+    }
+    """
+
     def __init__(self, most: int, *, id: str) -> None:  # noqa: A002 (Textual's name)
         super().__init__(max_lines=most, id=id)
         self._texts: deque[str] = deque(maxlen=most)
