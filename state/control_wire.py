@@ -38,6 +38,7 @@ LONGEST_ANSWER = 1024 * 1024
 """Bytes of an answer."""
 LONGEST_EVENT = 256 * 1024
 """Bytes of an event's payload."""
+_ANYBODYS = Path("/tmp")  # the shortest that there is; everybody writes there
 _LONGEST_ADDRESS = 100
 """Bytes; the systems' own limits are 104 and 108 with the zero at the end."""
 
@@ -112,7 +113,7 @@ def socket_path(folder: Path, symbol_id: str) -> Path:
     for path in (wanted, shorter):
         if len(os.fsencode(path)) <= _LONGEST_ADDRESS:
             return path
-    return Path(f"/tmp/gridtui-{os.getuid()}") / name
+    return _ANYBODYS / f"gridtui-{os.getuid()}" / name
 
 
 def check_socket_folder(path: Path) -> None:
@@ -122,7 +123,7 @@ def check_socket_folder(path: Path) -> None:
         StateError: it is not.
     """
     folder = path.parent
-    if folder.parent == Path("/tmp") and folder.exists():
+    if folder.parent == _ANYBODYS and folder.exists():
         try:
             found = folder.lstat()
         except OSError as error:

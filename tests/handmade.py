@@ -35,6 +35,15 @@ CALM = {
 QUIET = {"kama": None, "er": 0.0, "atr": 40.0, "z": 0.0, "sigma": 0.0, "volume_ratio": 1.0}
 QUIET |= {"funding_rate": 0.0, "settlement": np.nan, "synthetic": False, "regime": 0}
 
+NAN = np.nan
+LONGS = [1920.0, 1840.0, 1760.0]
+SHORTS = [2080.0, 2160.0, 2240.0]
+DIP = (2000.0, 2000.0, 1910.0, 1950.0)  # fills 1.3 long at 1920
+SPIKE = (2000.0, 2090.0, 2000.0, 2050.0)  # fills 1.2 short at 2080
+BOUGHT = (1, "BUY_OPEN_LONG", 1920.0, 1.3)
+SOLD = (1, "SELL_OPEN_SHORT", 2080.0, 1.2)
+ONE_LONG = {"grid_levels": 1, "allow_short": False}
+
 Candle = float | tuple[float, float, float, float]
 Lot = tuple[float, float]
 
@@ -102,6 +111,12 @@ class Played:
     def buffer(self, side: int) -> float:
         """The side's profit buffer."""
         return float(self.account["sides"][side]["buffer"])
+
+    def adds_up(self) -> bool:
+        """Whether the wallet is what it was at first and all that was booked since."""
+        account = self.account
+        booked = account["gross"] - account["fees"] + account["funding"] + account["insurance"]
+        return abs(account["wallet"] - (100_000.0 + booked)) < 1e-9 * 100_000.0
 
     def _used(self, side: int, what: str) -> list[Any]:
         record = self.account["sides"][side]

@@ -7,10 +7,9 @@ import pytest
 
 from engine.account import LONG, SHORT
 from engine.rules import FILL_MODELS
-from tests.handmade import play
+from tests.handmade import ONE_LONG, play
 
 NEW = 1920.0
-ONE_LONG = {"grid_levels": 1, "allow_short": False}
 LOT = [(1920.0, 1.3)]  # sells 0.7 at 1996.8 and 0.6 at 2076.7; stops at 1650
 
 

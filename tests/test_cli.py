@@ -17,8 +17,8 @@ import pytest
 
 import gridtui
 from engine.params import BACKTEST_CONFIG, STRATEGY_PARAMS, StrategyParams
+from tests.processes import ROOT, gridtui_process
 
-ROOT = Path(gridtui.__file__).parent
 SHORT = ["--source", "sim", "--start", "2024-01-01", "--end", "2024-01-15"]
 
 Run = Callable[..., tuple[int, str, str]]
@@ -35,36 +35,8 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     return run_backtest
 
 
-def gridtui_process(*arguments: str, **options: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "gridtui", *arguments],
-        cwd=ROOT,
-        text=True,
-        stdout=options.pop("stdout", subprocess.PIPE),
-        stderr=subprocess.PIPE,
-        **options,
-    )
-
-
 def settings_of(output: str) -> dict[str, Any]:
     return json.loads(output)["settings"]
-
-
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["backtest", "--help"]])
-def test_version_and_help_answer_without_loading_anything_heavy(arguments: list[str]) -> None:
-    code = (
-        "import sys, gridtui\n"
-        f"code = gridtui.main({arguments})\n"
-        "heavy = 'numpy pandas numba ccxt textual pydantic rich matplotlib'.split()\n"
-        "loaded = [name for name in heavy if name in sys.modules]\n"
-        "assert not loaded, loaded\n"
-        "sys.exit(code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "gridtui" in done.stdout
 
 
 def test_the_package_takes_its_version_from_the_command_line(

@@ -5,7 +5,6 @@ import os
 import pty
 import re
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -26,8 +25,8 @@ from exchange.symbol import Symbol
 from exchange.timeframe import HOUR_MS
 from tests.archive_server import ArchiveServer, serving_archives
 from tests.history_server import HistoryServer, serving
+from tests.processes import ROOT, gridtui_process
 
-ROOT = Path(gridtui.__file__).parent
 BTC = Symbol("BTC")
 JANUARY = Span(moment_ms("2024-01-01"), moment_ms("2024-02-01"))
 
@@ -71,17 +70,6 @@ def at(server: HistoryServer) -> str:
     return f" at {server.url.removeprefix('http://').replace(':', '-')}"
 
 
-def gridtui_process(*arguments: str, **options: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "gridtui", "data", *arguments],
-        cwd=ROOT,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        **options,
-    )
-
-
 def on_a_terminal(*arguments: str, answer: bytes = b"") -> bytes:
     """All that `gridtui data` shows on a terminal; `answer` is typed when it asks."""
     pid, terminal = pty.fork()
@@ -101,23 +89,6 @@ def on_a_terminal(*arguments: str, answer: bytes = b"") -> bytes:
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     return seen
-
-
-@pytest.mark.parametrize("action", [[], ["list"], ["fetch"], ["import"], ["check"], ["clear"]])
-def test_help_answers_without_loading_anything_heavy(action: list[str]) -> None:
-    code = (
-        "import sys, gridtui\n"
-        f"code = gridtui.main({['data', *action, '--help']})\n"
-        "heavy = 'numpy pandas numba ccxt textual pydantic rich requests pyarrow'.split()\n"
-        "loaded = [name for name in heavy if name in sys.modules]\n"
-        "assert not loaded, loaded\n"
-        "sys.exit(code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "usage: gridtui data" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -394,7 +365,7 @@ def test_an_interrupted_fetch_keeps_what_has_come(
     quiet: list[Any] = [None] * 3
     pages.troubles = [*quiet, *["hang"] * 9]
     span = ["--start", "2023-12-15", "--end", "2024-01-30", "--timeframe", "5m"]
-    process = gridtui_process("fetch", "--coin", "BTC", *span, "--data-dir", str(tmp_path))
+    process = gridtui_process("data", "fetch", "--coin", "BTC", *span, "--data-dir", str(tmp_path))
     until = time.monotonic() + 20
     while len(pages.requests) < 4 and time.monotonic() < until:
         time.sleep(0.02)

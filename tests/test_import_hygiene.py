@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+import gridtui
+
+ROOT = Path(gridtui.__file__).parent
 HEAVY = (
     "ccxt",
     "matplotlib",
@@ -27,6 +29,32 @@ def test_importing_the_screens_brings_in_no_heavy_library(module: str) -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert found.stdout.split() == []
+
+
+def test_no_help_page_waits_for_a_heavy_library() -> None:
+    code = """
+import argparse, gridtui, sys
+def pages(parser):
+    yield []
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, command in action.choices.items():
+                yield from ([name, *rest] for rest in pages(command))
+for page in pages(gridtui._parser()):
+    for flag in ["--help"] if page else ["--help", "--version"]:
+        assert gridtui.main([*page, flag]) == 0
+    loaded = [name for name in HEAVY if name in sys.modules]
+    assert not loaded, (page, loaded)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", f"HEAVY = {(*HEAVY, 'aiohttp', 'rich', 'textual')!r}\n{code}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("usage: gridtui data fetch") == 1
 
 
 def test_the_heavy_libraries_are_found_once_a_run_needs_them() -> None:

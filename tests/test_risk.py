@@ -21,9 +21,8 @@ from engine.risk import (
     var_blocks,
 )
 from exchange.market import market_for
-from tests.handmade import market, play
+from tests.handmade import ONE_LONG, market, play
 
-ONE_LONG = {"grid_levels": 1, "allow_short": False}
 LOT = [(1920.0, 1.3)]  # stage 1 at 1740, stage 2 at 1650
 SHORT_LOT = [(2080.0, 1.2)]  # stage 1 at 2260, stage 2 at 2350
 BIG_LOT = [(1920.0, 260.4)]  # 5 x the wallet

@@ -1,7 +1,6 @@
 """Commands in, each with one answer; events out, none missing. Costs 6 s."""
 
 import asyncio
-import os
 import socket
 from pathlib import Path
 
@@ -336,61 +335,6 @@ async def test_a_thread_without_a_loop_can_ask(path: Path) -> None:
         assert await asyncio.to_thread(ask, path, "add", {"times": 3}) == {"count": 3}
         with pytest.raises(RefusedError, match="not while a position is open"):
             await asyncio.to_thread(ask, path, "refuse")
-
-
-async def test_a_socket_left_by_a_crash_is_replaced_and_one_in_use_is_not(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as crashed:
-        crashed.bind(str(path))
-    async with running(path):
-        assert path.stat().st_mode & 0o777 == 0o600
-        with pytest.raises(StateError, match="a bot answers at"):
-            await Bot(path).server.start()
-        async with raw(path):
-            pass
-
-
-async def test_a_file_that_is_no_socket_stays(path: Path) -> None:
-    path.write_text("mine")
-    with pytest.raises(StateError, match="is no socket; move it away"):
-        await Bot(path).server.start()
-    assert path.read_text() == "mine"
-
-
-async def test_closing_leaves_the_socket_of_a_successor(path: Path) -> None:
-    bot = Bot(path)
-    await bot.server.start()
-    path.unlink()
-    async with running(path):
-        await bot.server.close()
-        async with raw(path):
-            pass
-
-
-async def test_a_folder_with_a_long_name_has_a_short_socket(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / ("long" * 30)
-    monkeypatch.setenv("GRIDTUI_STATE_HOME", str(tmp_path / "s"))
-    shorter = socket_path(folder, "BTCUSDT")
-    assert shorter.parent == tmp_path / "s"
-    assert shorter == socket_path(folder, "BTCUSDT") != socket_path(folder, "ETHUSDT")
-    async with running(shorter), raw(shorter):
-        pass
-    monkeypatch.setenv("GRIDTUI_STATE_HOME", str(folder))
-    shortest = socket_path(folder, "BTCUSDT")
-    assert shortest.parent == Path(f"/tmp/gridtui-{os.getuid()}")
-    async with running(shortest):
-        assert shortest.parent.stat().st_mode & 0o777 == 0o700
-        async with await ControlClient.connect(shortest):
-            pass
-        shortest.parent.chmod(0o755)
-        try:
-            with pytest.raises(StateError, match="is open to others"):
-                await ControlClient.connect(shortest)
-            with pytest.raises(StateError, match="is open to others"):
-                await Bot(shortest).server.start()
-        finally:
-            shortest.parent.chmod(0o700)
 
 
 def test_a_server_that_was_never_started_publishes_into_the_void(path: Path) -> None:

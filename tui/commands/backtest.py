@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__
-from tui.commands.grammar import add_data_dir
+from tui.commands.grammar import add_data_dir, add_strategy_arguments, strategy_flags
 
 if TYPE_CHECKING:
     from engine.job import BacktestJob
@@ -36,16 +36,7 @@ def add_backtest(commands: Any) -> None:
     )
     add("--capital", type=float, metavar="USDT", help="capital of each coin (default: 10000)")
     add("--leverage", type=int, metavar="N", help="leverage (default: 1)")
-    add("--no-short", action="store_true", help="long grid only")
-    add("--config", type=Path, metavar="FILE", help="TOML file with [strategy] and [backtest]")
-    add(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        dest="assignments",
-        help="any parameter of the strategy; may be repeated",
-    )
+    add_strategy_arguments(command, "[strategy] and [backtest]")
     add("--band", action="store_true", help="compare three models of how orders fill")
     add("--no-plot", action="store_true", help="write no charts")
     add("--json", action="store_true", help="print one JSON document and nothing else")
@@ -71,16 +62,12 @@ def _backtest(args: argparse.Namespace) -> int:
 def _job(args: argparse.Namespace) -> "BacktestJob":
     """The settings: defaults, then the file, then the flags, then --set."""
     from engine.job import BacktestJob  # pydantic: 0.1 s
-    from engine.params import load_config_file, parse_assignment
+    from engine.params import load_config_file
 
     strategy, backtest = load_config_file(args.config) if args.config else ({}, {})
-    flags = {
-        "initial_capital": args.capital,
-        "leverage": args.leverage,
-        "allow_short": False if args.no_short else None,
-    }
-    strategy |= {name: value for name, value in flags.items() if value is not None}
-    strategy |= dict(parse_assignment(text) for text in args.assignments)
+    if args.capital is not None:
+        strategy["initial_capital"] = args.capital
+    strategy |= strategy_flags(args)
     spans = {
         "coins": args.coins,
         "start_date": args.start,

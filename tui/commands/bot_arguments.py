@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exchange.servers import url_in_environment
-from tui.commands.grammar import UsageError, add_data_dir
+from tui.commands.grammar import UsageError, add_data_dir, add_strategy_arguments, strategy_flags
 
 if TYPE_CHECKING:
     from engine.live.config import BotConfig, Mode
@@ -38,20 +38,11 @@ def add_bot_arguments(command: argparse.ArgumentParser, *, coin_required: bool) 
     goes_on.add_argument(
         "--fresh", action="store_true", help="move the state on disk aside, whatever it holds"
     )
-    add("--no-short", action="store_true", help="long grid only")
     add("--source", metavar="WHERE", help="with --paper: sim or a folder with candles")
     add("--speed", type=float, metavar="N", help="with --paper: times real time (default: 1)")
     add("--seed", type=int, metavar="N", help="with --paper: which simulated market (default: 4)")
     add("--start", metavar="DATE", help="with --paper: where the market begins")
-    add("--config", type=Path, metavar="FILE", help="TOML file with [strategy]")
-    add(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        dest="assignments",
-        help="any parameter of the strategy; may be repeated",
-    )
+    add_strategy_arguments(command, "[strategy]")
     add_data_dir(command)
 
 
@@ -90,13 +81,11 @@ def bot_config(args: argparse.Namespace, found: "FoundKeys | None", mode: "Mode"
         DataError, ParameterError, StateError: values that cannot be used.
     """
     from engine.live.config import BotConfig  # pandas, numba, pydantic: 1.5 s
-    from engine.params import StrategyParams, load_config_file, parse_assignment
+    from engine.params import StrategyParams, load_config_file
     from exchange.symbol import Symbol
 
     strategy, backtest = load_config_file(args.config) if args.config else ({}, {})
-    flags = {"leverage": args.leverage, "allow_short": False if args.no_short else None}
-    chosen = {name: value for name, value in flags.items() if value is not None}
-    chosen |= dict(parse_assignment(text) for text in args.assignments)
+    chosen = strategy_flags(args)
     if args.resume and (chosen or args.config or args.capital is not None):
         raise UsageError(
             "a run that is resumed keeps its parameters and its capital: leave out --capital, "

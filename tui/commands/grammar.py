@@ -39,3 +39,31 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", default=argparse.SUPPRESS, help=DATA_DIR_HELP
     )
+
+
+def add_strategy_arguments(parser: argparse.ArgumentParser, tables: str) -> None:
+    """--no-short, --config and --set; `tables`: what of the file counts."""
+    add = parser.add_argument
+    add("--no-short", action="store_true", help="long grid only")
+    add("--config", type=Path, metavar="FILE", help=f"TOML file with {tables}")
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="assignments",
+        help="any parameter of the strategy; may be repeated",
+    )
+
+
+def strategy_flags(args: argparse.Namespace) -> dict[str, Any]:
+    """What --leverage, --no-short and --set say of the strategy; --set wins.
+
+    Raises:
+        ParameterError: an assignment that is none.
+    """
+    from engine.params import parse_assignment  # pydantic: 0.1 s
+
+    flags = {"leverage": args.leverage, "allow_short": False if args.no_short else None}
+    given = {name: value for name, value in flags.items() if value is not None}
+    return given | dict(parse_assignment(text) for text in args.assignments)
