@@ -110,7 +110,8 @@ class Quoted:
     """Where a live run stands between two bars, by the mark price as it was asked for last.
 
     `equity` and `unrealised` (long, short) at that price, USDT; `orders` rest at the exchange;
-    `paused`: why no entries do, empty when they may.
+    `paused`: why no entries do, empty when they may; `price_ms`: when it was asked;
+    `latency_ms`: how long the last round of requests took.
     """
 
     time_ms: int
@@ -122,6 +123,15 @@ class Quoted:
     regime: int
     bar_end_ms: int
     paused: tuple[str, ...]
+    price_ms: int
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSeen:
+    """Lots, stops and resting orders of a live run have changed; see `engine.live.view`."""
+
+    account: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +236,7 @@ LiveEvent = (
     | OrderAnswered
     | BarClosed
     | Quoted
+    | AccountSeen
     | GridLaid
     | TradeBooked
     | Alarm

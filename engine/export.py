@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-TRADE_COLUMNS = (
-    "bar",
+FILL_COLUMNS = (
     "timestamp",
     "datetime",
     "price",
@@ -21,8 +20,10 @@ TRADE_COLUMNS = (
     "side",
     "fee",
     "funding",
-    "market",
 )
+"""Of a fill, in a backtest as in a live run."""
+
+TRADE_COLUMNS = ("bar", *FILL_COLUMNS, "market")
 RECORDED, MADE_UP = "recorded", "SIMULATED"
 
 

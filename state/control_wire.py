@@ -29,7 +29,7 @@ from state.errors import StateError, os_failure
 from state.exact_json import decode, encode_for_show
 from state.lock import lock_folder
 
-PROTOCOL = 1
+PROTOCOL = 2
 LONGEST_COMMAND = 64 * 1024
 """Bytes of a line from a client."""
 LONGEST_LINE = 4 * 1024 * 1024

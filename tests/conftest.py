@@ -33,8 +33,9 @@ def golden() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_user_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No test reads or writes the developer's own data folder."""
+    """No test reads or writes the developer's own data folder, or sees the developer's bots."""
     os.environ["GRIDTUI_DATA"] = str(tmp_path_factory.mktemp("gridtui-data"))
+    os.environ["GRIDTUI_STATE_HOME"] = str(tmp_path_factory.mktemp("locks"))
 
 
 @pytest.fixture(autouse=True, scope="session")

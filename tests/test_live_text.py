@@ -150,7 +150,7 @@ def test_who_only_watches_can_only_leave() -> None:
 def test_the_status_line_tells_price_result_orders_and_the_time_to_the_next_candle() -> None:
     status = LiveStatus(ABOUT, LiveText(ABOUT))
     assert status.line() == "PAPER SIMULATED BTC/USDT | starting"
-    quote = Quoted(MS, 43_250.0, 10_001.0, 10_000.0, (2.0, -1.0), 6, 1, MS + 90_500, ("operator",))
+    quote = Quoted(MS, 43_250.0, 10_001.0, 10_000.0, (2.0, -1.0), 6, 1, MS + 90_500, ("operator",), MS, 12.0)
     status.take("quote", asdict(quote))
     status.take("health", {"readings": [{"name": "clock", "state": "warning"}]})
     assert status.paused

@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
-from engine.events import CompilingKernel, HealthRead, LiveEvent, Quoted
+from engine.events import AccountSeen, CompilingKernel, HealthRead, LiveEvent, Quoted
 from engine.live.config import BotConfig, run_to_resume, unfinished
 from engine.live.earlier import Earlier, put_aside
 from engine.live.health import Health
 from engine.live.loop import LiveLoop
 from engine.live.runner import LiveRunner
+from engine.live.standing import account_of
 from engine.live.start import begin, resume
 from engine.live.stops import FLATTENING, STOPPING
 from engine.live.store import RunStore
@@ -48,6 +49,7 @@ class Bot:
         self._health: Health | None = None
         self._runner: LiveRunner | None = None
         self._asked_to_stop: str | None = None
+        self._account: dict[str, Any] = {}
         about = {
             "symbol": config.symbol.pair,
             "mode": config.mode,
@@ -182,6 +184,8 @@ class Bot:
     def _tell(self, event: LiveEvent) -> None:
         if isinstance(event, HealthRead):
             self._quote(event.time_ms)
+        if self._health is not None:
+            self._health.hear(event)
         self.view.take(event)
         kind, lossless = kind_of(event)
         payload = payload_of(event)
@@ -204,8 +208,14 @@ class Bot:
                 regime=run.kernel.regime,
                 bar_end_ms=run.bar_end_ms,
                 paused=tuple(run.memory.paused),
+                price_ms=self._health.price_ms,
+                latency_ms=self._health.latency_ms,
             )
         )
+        account = account_of(run)
+        if account != self._account:
+            self._account = account
+            self._tell(AccountSeen(account))
 
     async def _ended(self, end: Callable[[], object]) -> str:
         """Ask for the end and wait until the exchange has confirmed it."""

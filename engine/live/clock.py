@@ -6,6 +6,10 @@ from typing import Protocol
 
 from exchange.broker import Broker
 
+_TICKING = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+"""A clock that nobody sets and that goes on while the machine sleeps; `time.monotonic` does not on
+every system."""
+
 
 class Clock(Protocol):
     """The exchange's time. On a paper exchange it may leap, or run faster than ours."""
@@ -35,11 +39,11 @@ class BrokerClock:
         self._broker = broker
         self._speed = speed
         self._told_ms = time.time_ns() / 1e6
-        self._at = time.monotonic()
+        self._at = _seconds()
 
     def now_ms(self) -> int:
         """See `Clock.now_ms`."""
-        return int(self._told_ms + (time.monotonic() - self._at) * 1000 * self._speed)
+        return int(self._told_ms + (_seconds() - self._at) * 1000 * self._speed)
 
     async def sync(self) -> float:
         """See `Clock.sync`.
@@ -47,9 +51,9 @@ class BrokerClock:
         Raises:
             Failure: the exchange did not say; the clock goes on as it was.
         """
-        asked = time.monotonic()
+        asked = _seconds()
         told = await self._broker.server_time()
-        now = time.monotonic()
+        now = _seconds()
         expected = self.now_ms()
         self._told_ms, self._at = told + (now - asked) / 2 * 1000 * self._speed, now
         return self._told_ms - expected
@@ -57,3 +61,7 @@ class BrokerClock:
     async def sleep_ms(self, ms: float) -> None:
         """See `Clock.sleep_ms`."""
         await asyncio.sleep(max(ms, 0.0) / 1000 / self._speed)
+
+
+def _seconds() -> float:
+    return time.monotonic() if _TICKING is None else time.clock_gettime(_TICKING)

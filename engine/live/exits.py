@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from engine.live.memory import Pending
-from engine.live.orders import Purpose, Sent, Wanted, on_grid, wanted_orders
+from engine.live.orders import Purpose, Sent, Wanted, in_steps, wanted_orders
 from engine.live.run import Run
-from exchange.outcomes import Refused, Unreachable
+from exchange.outcomes import Action, Refused, Unreachable
 
 _LOOKS = 40
 _LOOK_MS = 250
@@ -51,7 +51,7 @@ class Exits:
         if any(sent.unbooked for sent in memory.orders.values()):
             await run.read_fills()
             run.book_fills()
-        left = min(pending.qty, on_grid(self._held(pending), run.listed.market.step))
+        left = in_steps(min(float(pending.qty), self._held(pending)), run.listed.market.step)
         if left <= 0:
             self._done(pending)
             return None
@@ -79,6 +79,8 @@ class Exits:
         run, memory = self._run, self._run.memory
         key = f"exit {pending.side}"
         run.alarm(key, f"an exit of {pending.qty} was refused: {refusal.reason}")
+        if refusal.action is Action.REPORT:
+            run.grid_doubted = True
         if pending.attempt + 1 >= _MOST_ATTEMPTS:
             if not pending.stop:
                 run.kernel.take_back(pending.side, pending.order is None)

@@ -63,6 +63,10 @@ class Kernel:
         self._trades: Trades = np.zeros(int(state["trades"][0]) + _ROOM, TRADE)
         self._told = int(state["trades"][0])
 
+    def go_by(self, params: StrategyParams, market: Market) -> None:
+        """Decide by these from now on; what is in the account stays as it is."""
+        self.rules = kernel_rules(params, market)
+
     def at_bar(self, features: Features, i: int, opened_ms: int) -> None:
         """Read what is known before bar `i`, which opens at `opened_ms`; bar i-1 is in `features`.
 

@@ -9,7 +9,7 @@ from typing import cast
 from engine.events import HealthRead, LiveEvent
 from engine.live.health import CRITICAL_DRAWDOWN, MOST_ERRORS, WARNING_DRAWDOWN, Health
 from engine.live.repair import Repair
-from engine.live.runner import LiveRunner
+from engine.live.runner import LATE_MS, LiveRunner
 from engine.live.stops import FLATTENING, STOPPING, Stops
 from exchange.broker import Hint
 from exchange.outcomes import Failure, NotAuthorised, Throttled
@@ -22,6 +22,9 @@ _PRICE_MS = 10_000
 _CLOCK_MS = 300_000
 _HEALTH_S = 1.0
 _PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+_NAKED_PAUSE_S = 2.0
+"""A position without a stop does not wait longer than this for the next try."""
+
 _UNAUTHORISED_S = 60.0
 _BY_ERRORS = "errors"
 _LOUD = frozenset({"fill", "order", "account", "reconcile"})
@@ -55,6 +58,7 @@ class LiveLoop:
         self._price_at_ms = 0
         self._clock_at_ms = 0
         self._orders_changed = False
+        self._clock_doubted = False
         self.summary = ""
 
     async def run(self) -> str:
@@ -102,6 +106,9 @@ class LiveLoop:
                 self._orders_changed = False
                 runner.look_at_orders()
             await runner.tick()
+            if "positions" in runner.run.memory.paused:
+                # the trades that explain it may only have been late: not until the next bar
+                runner.look_at_orders()
             await self._judge_price()
             await self._set_clock()
         except Failure as failure:
@@ -114,6 +121,8 @@ class LiveLoop:
     def _failed(self, failure: Failure) -> float:
         run, health = self._runner.run, self._health
         health.failed(str(failure))
+        if self._ending is None:
+            self._wake.clear()
         # what was under way may have changed the orders: compare before the next step
         self._runner.look_at_orders()
         if health.errors > MOST_ERRORS:
@@ -125,7 +134,8 @@ class LiveLoop:
         if isinstance(failure, NotAuthorised):
             run.alarm("keys", str(failure))
             return _UNAUTHORISED_S
-        return _PAUSES_S[min(health.errors, len(_PAUSES_S)) - 1]
+        pause_s = _PAUSES_S[min(health.errors, len(_PAUSES_S)) - 1]
+        return min(pause_s, _NAKED_PAUSE_S) if self._runner.unprotected() else pause_s
 
     def _cleared(self) -> None:
         run = self._runner.run
@@ -142,7 +152,7 @@ class LiveLoop:
         if now - self._price_at_ms < _PRICE_MS:
             return
         self._price_at_ms = now
-        health.price_is(float(await run.broker.mark_price()))
+        health.price_is(float(await run.broker.mark_price()), now)
         if health.drawdown >= CRITICAL_DRAWDOWN:
             words = f"equity is {health.drawdown:.1%} under its peak: everything is being closed"
             run.alarm("equity limit", words)
@@ -153,13 +163,18 @@ class LiveLoop:
             run.all_clear("drawdown")
 
     async def _set_clock(self) -> None:
-        """Go by the exchange's time: ours runs off in the course of days."""
-        clock = self._runner.run.clock
-        if clock.now_ms() - self._clock_at_ms >= _CLOCK_MS:
+        """Go by the exchange's time: ours runs off in the course of days, or all at once."""
+        run = self._runner.run
+        clock, now = run.clock, run.clock.now_ms()
+        overdue = now > run.bar_end_ms + LATE_MS
+        if self._clock_doubted or overdue or now - self._clock_at_ms >= _CLOCK_MS:
             off_ms = await clock.sync()
+            self._clock_doubted = False
             # the first time it has just been set
             self._health.clock_ms = off_ms if self._clock_at_ms else 0.0
             self._clock_at_ms = clock.now_ms()
+            if now < run.bar_end_ms <= self._clock_at_ms:
+                self._wake.set()
 
     def _until_next(self) -> float:
         run = self._runner.run
@@ -168,16 +183,24 @@ class LiveLoop:
         return max(due / 1000 / self._speed, 0.002)
 
     async def _listen(self) -> None:
-        """Wake at whatever the streams tell."""
+        """Hear what the streams tell."""
         run = self._runner.run
         while True:
             with contextlib.suppress(Failure):
                 hints = cast(AsyncGenerator[Hint, None], run.broker.hints(run.memory.timeframe))
                 async with contextlib.aclosing(hints):
                     async for hint in hints:
-                        self._orders_changed |= hint.news in _LOUD
-                        self._wake.set()
+                        self._take(hint)
             await asyncio.sleep(_PAUSES_S[2])
+
+    def _take(self, hint: Hint) -> None:
+        run = self._runner.run
+        self._orders_changed |= hint.news in _LOUD
+        # a candle has closed before its time: our clock is late
+        self._clock_doubted |= hint.news == "candle" and run.clock.now_ms() < run.bar_end_ms
+        # while requests fail, the pauses between them count, whatever is told meanwhile
+        if not self._health.errors:
+            self._wake.set()
 
     async def _report(self) -> None:
         while True:

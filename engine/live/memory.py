@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Literal, cast
 
 from engine.account import SIDE_NAMES, State, from_json, new_state, to_json
+from engine.live.filters import Filters
 from engine.live.kernel import Exit, Order
 from engine.live.orders import Purpose, Sent
 from exchange.client_ids import ClientId
@@ -47,6 +48,10 @@ class Memory:
     indicators saw; the bar under way opens at `opened_ms`. `last_trade_id` is the newest fill that
     was booked, `funded_until_ms` the newest settlement. `not_ours` is what each side of the account
     holds beyond the lots. `journal_seq`: what the journal says after it is younger than this.
+
+    `began` is the first bar that was under way, None where an older version began the run and did
+    not record it. `filters` are those that the exchange listed then, and each change since.
+    `held_back`: a pause has kept entries from resting at some time in the bar under way.
     """
 
     run: str
@@ -59,6 +64,8 @@ class Memory:
     opened_ms: int
     kernel: State
     phase: Phase = "laid"
+    began: int | None = None
+    held_back: bool = False
     exit_step: int = 0
     pending: Pending | None = None
     last_trade_id: int | None = None
@@ -67,6 +74,7 @@ class Memory:
     journal_seq: int = 0
     paused: list[str] = field(default_factory=list)
     not_ours: list[Decimal] = field(default_factory=lambda: [Decimal(0), Decimal(0)])
+    filters: list[Filters] = field(default_factory=list)
     orders: dict[str, Sent] = field(default_factory=dict)
     revisions: dict[Purpose, int] = field(default_factory=dict)
 
@@ -130,6 +138,7 @@ class Memory:
             "params": self.params,
             "capital": self.capital,
             "first_ms": self.first_ms,
+            "began": self.began,
             "bar": self.bar,
             "opened_ms": self.opened_ms,
             "phase": self.phase,
@@ -150,6 +159,8 @@ class Memory:
             "peak_equity": self.peak_equity,
             "journal_seq": self.journal_seq,
             "paused": self.paused,
+            "held_back": self.held_back,
+            "filters": [filters.to_json() for filters in self.filters],
             "not_ours": [str(qty) for qty in self.not_ours],
             "orders": [sent.to_json() for sent in self.orders.values()],
             "revisions": [
@@ -182,16 +193,19 @@ class Memory:
             params=dict(document["params"]),
             capital=float(document["capital"]),
             first_ms=int(document["first_ms"]),
+            began=None if document.get("began") is None else int(document["began"]),
             bar=int(document["bar"]),
             opened_ms=int(document["opened_ms"]),
             kernel=from_json(json.dumps(document["account"])),
             phase=cast(Phase, document["phase"]),
+            held_back=bool(document.get("held_back", False)),
             exit_step=int(document["exit_step"]),
             last_trade_id=document["last_trade_id"],
             funded_until_ms=int(document["funded_until_ms"]),
             peak_equity=float(document["peak_equity"]),
             journal_seq=int(document["journal_seq"]),
             paused=[str(reason) for reason in document["paused"]],
+            filters=[Filters.from_json(row) for row in document.get("filters", ())],
             not_ours=[Decimal(text) for text in document["not_ours"]],
         )
         if memory.phase not in ("deciding", "laid") or len(memory.not_ours) != len(SIDE_NAMES):

@@ -21,6 +21,7 @@ Status = Literal["sent", "resting", "gone"]
 """`sent`: it may exist; `resting`: it does; `gone`: it does not, and fills no more."""
 
 _REVISIONS = 1000
+_DIGITS = 10  # of the kernel's quantities behind the point
 _NOTHING: Order = (0, 0, 0)
 
 
@@ -188,10 +189,25 @@ def difference(wanted: Iterable[Wanted], resting: Iterable[Sent]) -> Difference:
     return Difference(tuple(cancel), tuple(open_places.values()), tuple(replaced))
 
 
-def on_grid(number: float, grid: Decimal) -> Decimal:
-    """A float of the kernel as the exact multiple of `grid` that it stands for."""
-    return (Decimal(repr(float(number))) / grid).to_integral_value() * grid
+def on_tick(price: float, tick: Decimal) -> Decimal:
+    """A price of the kernel as the multiple of `tick` that it stands for, or is nearest to."""
+    return (Decimal(repr(float(price))) / tick).to_integral_value() * tick
+
+
+def in_steps(qty: float, step: Decimal) -> Decimal:
+    """What of a quantity of the kernel can be ordered: whole steps, all of it unless it was bought
+    under a finer step."""
+    return _exactly(qty) // step * step
+
+
+def held_qty(state: State, side: int) -> Decimal:
+    """What our lots on a side hold, whatever step it was bought under; coins."""
+    return _exactly(float(state[0]["sides"][side]["qty"]))
+
+
+def _exactly(qty: float) -> Decimal:
+    return Decimal(repr(round(float(qty), _DIGITS)))
 
 
 def _wanted(purpose: Purpose, market: Market, price: float, qty: float) -> Wanted:
-    return Wanted(purpose, on_grid(price, market.tick), on_grid(qty, market.step))
+    return Wanted(purpose, on_tick(price, market.tick), in_steps(qty, market.step))

@@ -25,7 +25,7 @@ from engine.live.parity_pairs import (
     pairs,
 )
 from engine.live.parity_replay import Played, Replay
-from engine.live.parity_run import RecordedRun
+from engine.live.parity_run import OPENINGS, RecordedRun
 from engine.trades import EXTERNAL_CLOSE, FINAL_CLOSE
 from engine.wording import plural
 
@@ -60,7 +60,7 @@ _OF_CAPITAL = 1e-9
 _NEAR_BARS = 96
 _JUMP = 10  # equities may move apart by this many tolerances in a bar
 _NOTHING = Pair(None, None)
-_MOVES_POSITION = frozenset({"missed", "extra", "moved", "quantity", "outside"})
+_MOVES_POSITION = frozenset({"missed", "extra", "moved", "quantity", "silent", "outside"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +231,9 @@ class _Step:
         return float(self.rest.equity[self.stop - 1] - self.played.equity[self.stop - 1])
 
     def silence(self) -> list[Difference]:
-        """Bars in which nothing was sent: one difference, with all that hangs on it."""
+        """Bars that were not decided: one difference, with all that hangs on it."""
         bars = self.stop - self.bar
-        text = f"nothing was sent to the exchange for {plural(bars, 'bar')}"
+        text = f"nothing was decided for {plural(bars, 'bar')}"
         return self._with_later([replace(self.found("silent", text, self.at_once), bars=bars)])
 
     def differences(self) -> list[Difference]:
@@ -277,6 +277,8 @@ class _Step:
         bars = self._bars_until(backtest, fills_of(self.replay.trades))
         text = backtest.words if bars is None else f"{backtest.words}, {plural(bars, 'bar')} later"
         cause = "missed" if bars is None else "moved"
+        if self.run.paused[self.bar] and backtest.label in OPENINGS:
+            cause, text = "silent", f"{text}: entries were held back"
         return [self.found(cause, text, -backtest.worth(close), pair)]
 
     def _bars_until(self, fill: Fill, others: list[Fill]) -> int | None:

@@ -14,17 +14,10 @@ from engine.live.parity_run import LiveTrade, RecordedRun
 from engine.loop import no_detail, run_bars
 from engine.rules import kernel_rules
 from engine.strategy import _detail
-from engine.trades import (
-    BUY_CLOSE_SHORT,
-    CIRCUIT_BREAKER_HALT,
-    LIQUIDATION,
-    SELL_CLOSE_LONG,
-    TRADE,
-)
+from engine.trades import CIRCUIT_BREAKER_HALT, FINAL_CLOSE, LIQUIDATION, TRADE
 from indicators.compiled import mark_compiled
 
 _ROOM = 8_192  # rows by which the trade log grows; more than one bar can write
-_NO_DECISION = (SELL_CLOSE_LONG, BUY_CLOSE_SHORT, LIQUIDATION)
 _OPEN_TOLERANCE = 1e-7
 _NOISE = 1e-13
 
@@ -38,7 +31,7 @@ class Played(NamedTuple):
 
 
 class Silence(NamedTuple):
-    """Bars [first, stop) in which nothing was sent, and the account after them."""
+    """Bars [first, stop) that were not decided, and the account after them."""
 
     first: int
     stop: int
@@ -68,8 +61,12 @@ class Replay:
         self._by_bar: dict[int, list[LiveTrade]] = {}
         for trade in run.trades:
             self._by_bar.setdefault(trade.bar, []).append(trade)
-        halts = {trade.bar for trade in run.trades if trade.label == CIRCUIT_BREAKER_HALT}
-        self._decided = run.requests.bars | halts
+        begun = {
+            trade.bar
+            for trade in run.trades
+            if trade.label == CIRCUIT_BREAKER_HALT or _is_of_the_decision(trade)
+        }
+        self._decided = begun | set(np.flatnonzero(run.decided).tolist())
         self._entered = {
             (trade.side, trade.purpose.order): trade.bar  # the last one
             for trade in run.trades
@@ -108,54 +105,16 @@ class Replay:
         return Played(trades[: int(account["trades"][0])], equity, account)
 
     def first_silence(self, state: State, first: int, stop: int) -> Silence | None:
-        """The first bars, beginning in [first, stop), whose decision would have left a trace in
-        journal or trade log, and has not: the run was down, or its entries were paused.
-
-        They last until the last such bar before the next trace.
-        """
-        at = first
-        for bar in range(max(first, self._run.requests.whole_from), stop):
-            if bar in self._decided:
-                continue
-            before = self.play(state, at, bar).state
-            if self._would_show(before, bar):
-                return self._silence(before, bar)
-            state, at = before, bar
-        return None
-
-    def _silence(self, state: State, first: int) -> Silence:
-        silence = Silence(first, first, state)
-        for bar in range(first, self._run.bars):
-            if bar in self._decided:
-                break
-            asks = self._would_show(state, bar)
-            state = self.follow(state, bar, decided=False)
-            if asks:
-                silence = Silence(first, bar + 1, state)
-        return silence
-
-    def _would_show(self, before: State, bar: int) -> bool:
-        """Whether a bar's decision halts, or sends an entry, an exit, a stop at another price, or
-        take-profits that the run sent later, if at all.
-        """
-        played = self.play(before, bar, bar + 1)
-        born = played.trades["born"] == bar
-        if (born & ~np.isin(played.trades["label"], _NO_DECISION)).any():
-            return True
-        laid = self._run.requests.laid
-        for side, (old, new) in enumerate(
-            zip(before[0]["sides"], played.state[0]["sides"], strict=True)
-        ):
-            moved = old["stop_price"] != new["stop_price"] and new["stop_price"] > 0
-            if old["qty"] > 0 and old["qty"] == new["qty"] and moved:
-                return True
-            if (new["entries"][: new["entry_count"]]["sent"] == bar).any():
-                return True
-            for lot in new["lots"][: new["lot_count"]]:
-                wanted = lot["tp_bar"] == bar and lot["near_qty"] + lot["far_qty"] > 0
-                if wanted and laid.get((side, order_of(lot)), bar + 1) > bar:
-                    return True
-        return False
+        """The first bars, beginning in [first, stop), that were not decided: the run was down."""
+        silent = next((bar for bar in range(first, stop) if bar not in self._decided), None)
+        if silent is None:
+            return None
+        account = self.play(state, first, silent).state
+        bar = silent
+        while bar < self._run.bars and bar not in self._decided:
+            account = self.follow(account, bar, decided=False)
+            bar += 1
+        return Silence(silent, bar, account)
 
     def follow(self, state: State, bar: int, decided: bool) -> State:
         """The account after a bar in which it traded what the run did.
@@ -216,6 +175,14 @@ class Replay:
             for order in passed:
                 if self._entered.get((side, order), -1) <= bar:
                     kernel.refuse_entry(side, order)
+
+
+def _is_of_the_decision(trade: LiveTrade) -> bool:
+    """Whether it is an exit of its bar's decision, which was begun then, though never finished."""
+    purpose = trade.purpose
+    if purpose is None or purpose.role != "exit" or trade.label == FINAL_CLOSE:
+        return False
+    return purpose.order[0] == trade.bar
 
 
 def _decide(kernel: Kernel, bar: int, trades: list[LiveTrade]) -> list[LiveTrade]:

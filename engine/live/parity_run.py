@@ -2,11 +2,11 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,27 +14,27 @@ import pandas as pd
 
 from engine.account import SIDE_NAMES
 from engine.features import Features
+from engine.live.filters import Filters
 from engine.live.history import History
-from engine.live.kernel import Order
 from engine.live.memory import Memory
 from engine.live.orders import Purpose
-from engine.live.store import RunStore
+from engine.live.store import EQUITY_COLUMNS, RunStore
 from engine.params import StrategyParams
 from engine.trades import BUY_OPEN_LONG, LABELS, SELL_OPEN_SHORT
+from engine.wording import plural
 from exchange.broker import FundingRate
 from exchange.checks import CANDLE_COLUMNS
 from exchange.client_ids import ClientId
 from exchange.errors import DataError
 from exchange.market import Market, market_for
+from exchange.span import moment_text
 from exchange.symbol import Symbol
 from exchange.timeframe import timeframe_ms
 from state.errors import StateError
-from state.journal import Entry, Journal
 
 _STATE = ("state.json", "snapshot_*.json")
-_GROWING = ("trades.jsonl", "candles.csv", "rates.csv", "equity.csv", "journal.jsonl")
+_GROWING = ("trades.jsonl", "candles.csv", "rates.csv", "equity.csv")
 _NEITHER = -1
-_NEVER = 2**62
 
 OPENINGS = (BUY_OPEN_LONG, SELL_OPEN_SHORT)
 """Labels of trades that make a position larger."""
@@ -62,31 +62,18 @@ class LiveTrade:
 
 
 @dataclass(frozen=True, slots=True)
-class Requests:
-    """What the journal tells of the orders that were sent.
-
-    Args:
-        bars: in which an entry, a stop or an exit was sent.
-        laid: of take-profits, by side and the order that opened their lot: a bar before which they
-            were not sent. Their ids do not tell it; what was sent before them does.
-        whole_from: the first bar from which on no request is missing.
-    """
-
-    bars: frozenset[int]
-    laid: Mapping[tuple[int, Order], int]
-    whole_from: int
-
-
-@dataclass(frozen=True, slots=True)
 class RecordedRun:
     """A run up to its last closed bar; bars count from the first candle that its indicators saw.
 
     Args:
-        began: the first bar that was traded.
+        market: as the exchange listed it when the run began; the margin tiers are the shipped ones.
+        began: the first bar that was under way.
         bars: closed ones, those before `began` included.
         features: of `bars` + 1 rows: the last is a bar that never was, without movement, so that
             the end of the data closes no position in a bar that was.
-        equity, wallet: at the close of each bar, shape (bars,), NaN where nothing was recorded.
+        equity, wallet: at the close of each bar, shape (bars,), NaN before the run.
+        decided: shape (bars,); False of a bar that was only caught up with.
+        paused: shape (bars,); whether entries were held back for a time.
         under_way: trades after the last closed bar, which are left out.
         notes: sentences for the user.
     """
@@ -102,7 +89,8 @@ class RecordedRun:
     equity: npt.NDArray[np.float64]
     wallet: npt.NDArray[np.float64]
     trades: tuple[LiveTrade, ...]
-    requests: Requests
+    decided: npt.NDArray[np.bool_]
+    paused: npt.NDArray[np.bool_]
     under_way: int
     notes: tuple[str, ...]
 
@@ -149,26 +137,35 @@ def _read(store: RunStore, symbol: Symbol) -> RecordedRun:
         params = StrategyParams(**memory.params)
     except (TypeError, ValueError) as error:
         raise DataError(f"the parameters of the run cannot be used: {error}") from error
+    if memory.began is None or not memory.filters:
+        raise DataError(
+            f"the run of {symbol} was begun by a version that recorded too little to compare it; "
+            "runs that are begun from now on can be"
+        )
     history = _history(store, memory, params)
+    if memory.began >= len(history):
+        raise DataError("the run has closed no bar yet: there is nothing to compare")
     trades = _trades(store.trades.rows(), memory.run)
-    equity, wallet = _curves(store, history)
-    began = _beginning(equity, wallet, trades, memory.capital)
-    market = market_for(symbol, history.close_at(0))
+    bars = _closed_bars(store, history, memory.began)
+    features = _with_a_last_bar(history.features(), timeframe_ms(memory.timeframe))
+    listed, *changes = memory.filters
+    market = listed.laid_on(market_for(symbol, history.close_at(0)))
     return RecordedRun(
         name=memory.run,
         symbol=symbol,
         timeframe=memory.timeframe,
         params=params,
         market=market,
-        began=began,
+        began=memory.began,
         bars=len(history),
-        features=_with_a_last_bar(history.features(), timeframe_ms(memory.timeframe)),
-        equity=equity,
-        wallet=wallet,
+        features=features,
+        equity=bars.equity,
+        wallet=bars.wallet,
         trades=tuple(trade for trade in trades if trade.bar < len(history)),
-        requests=_requests(store.journal, memory.run, began),
+        decided=bars.decided,
+        paused=bars.paused,
         under_way=sum(trade.bar >= len(history) for trade in trades),
-        notes=(*restored.notes, *_notes(market, trades)),
+        notes=(*restored.notes, *_notes(market, changes, features)),
     )
 
 
@@ -224,69 +221,31 @@ def _trades(rows: Sequence[dict[str, Any]], run: str) -> list[LiveTrade]:
     return trades
 
 
-def _curves(
-    store: RunStore, history: History
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    equity, wallet = np.full(len(history), np.nan), np.full(len(history), np.nan)
+class _Bars(NamedTuple):
+    """What was recorded at each close; see `RecordedRun`."""
+
+    equity: npt.NDArray[np.float64]
+    wallet: npt.NDArray[np.float64]
+    decided: npt.NDArray[np.bool_]
+    paused: npt.NDArray[np.bool_]
+
+
+def _closed_bars(store: RunStore, history: History, began: int) -> _Bars:
+    columns = np.full((len(EQUITY_COLUMNS), len(history)), np.nan)
     at = {int(time): bar for bar, time in enumerate(history.time)}
-    for time, *values in store.equity.rows(int(history.time[0])):
-        bar = at.get(int(time or 0))
+    for row in store.equity.rows(int(history.time[began])):
+        bar = at.get(int(row[0] or 0))
         if bar is not None:
-            equity[bar], wallet[bar] = (np.nan if v is None else v for v in values[:2])
-    return equity, wallet
-
-
-def _beginning(
-    equity: npt.NDArray[np.float64],
-    wallet: npt.NDArray[np.float64],
-    trades: Sequence[LiveTrade],
-    capital: float,
-) -> int:
-    """The first bar of the run: its equity was recorded from there to the end without a break.
-
-    An earlier run may have ended right before it: the wallet must be the capital and what was
-    traded since.
-    """
-    unknown = np.flatnonzero(np.isnan(equity))
-    first = int(unknown[-1]) + 1 if len(unknown) else 0
-    if first == len(equity):
-        raise DataError("the run has closed no bar yet: there is nothing to compare")
-    latest = min([trade.bar for trade in trades], default=len(equity) - 1)
-    for bar in range(first, min(latest, len(equity) - 1) + 1):
-        traded = [trade for trade in trades if trade.bar == bar]
-        flow = sum(trade.pnl - (trade.fee if trade.label in OPENINGS else 0.0) for trade in traded)
-        if abs(wallet[bar] - capital - flow) <= 1e-6 * capital:
-            return bar
-    return first
-
-
-def _requests(journal: Journal, run: str, began: int) -> Requests:
-    try:
-        entries = journal.records()
-    except StateError:
-        return Requests(frozenset(), {}, _NEVER)
-    bars: set[int] = set()
-    laid: dict[tuple[int, Order], int] = {}
-    latest = began
-    for entry in entries:
-        client_id = ClientId.parse(str(entry.record.get("id")))
-        if client_id is None or client_id.run != run or entry.record.get("do") != "place":
-            continue
-        purpose = Purpose.of(client_id)
-        if purpose.role in ("entry", "stop", "exit"):
-            latest = max(latest, client_id.bar)
-            bars.add(client_id.bar)
-        else:
-            laid.setdefault((purpose.side, purpose.order), latest)
-    whole_from = began if bars else _NEVER
-    if bars and journal.first_seq > 1 and _is_of(entries[0], run):
-        whole_from = min(bars) + 1
-    return Requests(frozenset(bars), laid, whole_from)
-
-
-def _is_of(entry: Entry, run: str) -> bool:
-    client_id = ClientId.parse(str(entry.record.get("id")))
-    return client_id is not None and client_id.run == run
+            columns[:, bar] = [np.nan if value is None else value for value in row]
+    named = dict(zip(EQUITY_COLUMNS, columns, strict=True))
+    lost = int(np.isnan(named["equity"][began:]).sum())
+    if lost:
+        raise DataError(
+            f"the equity of {plural(lost, 'bar')} of the run is not on the disk: it cannot be "
+            "compared"
+        )
+    decided, paused = named["decided"] == 1, named["paused"] == 1
+    return _Bars(named["equity"], named["wallet"], decided, paused)
 
 
 def _with_a_last_bar(features: Features, length_ms: int) -> Features:
@@ -298,14 +257,11 @@ def _with_a_last_bar(features: Features, length_ms: int) -> Features:
     return Features(**columns)
 
 
-def _notes(market: Market, trades: Sequence[LiveTrade]) -> list[str]:
-    """The run traded by the filters that the exchange listed, which it does not record."""
-    limits = [trade for trade in trades if trade.purpose and trade.purpose.role == "entry"]
-    odd = sum(
-        abs(trade.price / float(market.tick) - round(trade.price / float(market.tick))) > 1e-6
-        for trade in limits
-    )
+def _notes(market: Market, changes: Sequence[Filters], features: Features) -> list[str]:
     notes = [f"market of the backtest: {market.source}"]
-    if odd:
-        notes.append(f"{odd} entries do not lie on its tick: the exchange listed another")
+    for now in changes:
+        at = int(features.time[min(now.bar, len(features.time) - 1)])
+        notes.append(
+            f"from {moment_text(at)} on the exchange listed {now.words}; the backtest does not"
+        )
     return notes

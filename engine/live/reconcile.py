@@ -1,13 +1,12 @@
 """Exchange truth against what should rest: the one place where the two are compared."""
 
-from decimal import Decimal
-
 from engine.account import SIDE_NAMES
 from engine.ledger import stop_label
 from engine.live.exits import Exits
 from engine.live.memory import Pending
-from engine.live.orders import Purpose, Sent, Wanted, difference, on_grid, wanted_orders
+from engine.live.orders import Purpose, Sent, Wanted, difference, held_qty, wanted_orders
 from engine.live.run import Run
+from exchange.broker import plain
 from exchange.outcomes import Action, Refused, UnknownOutcome
 
 _MOST_ROUNDS = 12
@@ -34,6 +33,11 @@ class Reconciler:
         orders = wanted_orders(run.kernel.state, run.listed.market, run.memory.bar)
         run.memory.forget_orders()
         run.memory.forget_revisions({order.purpose for order in orders})
+
+    async def lay_again(self) -> None:
+        """Place on the grid that the exchange lists now, what was refused too; raises Failure."""
+        self._withheld.clear()
+        await self.settle_difference()
 
     def wanted(self) -> list[Wanted]:
         """What should rest now: nothing that opens while entries are paused."""
@@ -89,6 +93,7 @@ class Reconciler:
         # a position cannot wait for the next bar
         self._withheld -= {purpose for purpose in self._withheld if purpose.role == "stop"}
         self._doubted.clear()
+        run.memory.held_back |= bool(run.memory.paused)
         for _ in range(_MOST_ROUNDS):
             if any(sent.unbooked for sent in run.memory.orders.values()):
                 await run.read_fills()
@@ -143,6 +148,8 @@ class Reconciler:
             if refusal.action is Action.SHRINK:
                 run.alarm("margin", f"an entry was refused: {refusal.reason}")
             return
+        if refusal.action is Action.REPORT:
+            run.grid_doubted = True
         self._withheld.add(purpose)
         run.alarm(f"refused {purpose.role}", f"{purpose.role} of {order.qty}: {refusal}")
 
@@ -180,12 +187,7 @@ class Reconciler:
         for number, (name, position) in enumerate(
             zip(SIDE_NAMES, (shown.long, shown.short), strict=True)
         ):
-            ours = self._held(number)
-            known = ours + run.memory.not_ours[number]
+            known = held_qty(run.kernel.state, number) + run.memory.not_ours[number]
             if position.qty != known:
-                apart.append(f"{name} {position.qty} there, {known} here")
+                apart.append(f"{name} {plain(position.qty)} there, {plain(known)} here")
         return apart
-
-    def _held(self, side: int) -> Decimal:
-        qty = float(self._run.kernel.state[0]["sides"][side]["qty"])
-        return on_grid(qty, self._run.listed.market.step)

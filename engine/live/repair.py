@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from engine.account import SIDE_NAMES
-from engine.live.orders import on_grid
+from engine.live.orders import held_qty
 from engine.live.runner import LiveRunner
 from engine.trades import EXTERNAL_CLOSE
 from exchange.broker import Position
@@ -58,8 +58,7 @@ class Repair:
 
     def _settle_side(self, side: int, position: Position, mark: float, *, adopt: bool) -> str:
         run = self._runner.run
-        held = float(run.kernel.state[0]["sides"][side]["qty"])
-        ours = on_grid(held, run.listed.market.step)
+        ours = held_qty(run.kernel.state, side)
         if not adopt:
             if position.qty < ours:
                 raise Refused(

@@ -6,18 +6,21 @@ from typing import Any
 
 import numpy as np
 
+from engine.account import SIDE_NAMES
 from engine.events import Alarm, LiveEvent, TradeBooked
 from engine.live.books import Booking, Books
 from engine.live.clock import Clock
 from engine.live.closings import Closing, closing, side_lots
 from engine.live.desk import Desk
+from engine.live.filters import Filters
 from engine.live.history import History
 from engine.live.kernel import Kernel
 from engine.live.memory import Memory
+from engine.live.orders import held_qty
 from engine.live.store import RunStore
 from engine.params import StrategyParams
 from engine.trades import LABELS, SIDE_OF_CODE
-from exchange.broker import Broker, Fill, ListedMarket
+from exchange.broker import Broker, Fill, ListedMarket, plain
 from exchange.timeframe import timeframe_ms
 from indicators.regime import REGIME_NAMES
 
@@ -36,6 +39,10 @@ class Run:
         store: its files.
         clock: the exchange's.
         tell: gets every event; must be quick and must not raise.
+
+    Attributes:
+        grid_doubted: an order was refused as one that can never be taken; the exchange may list
+            another tick, step or minimum notional by now.
     """
 
     def __init__(
@@ -61,6 +68,7 @@ class Run:
         self.desk = Desk(broker, listed.market, memory, store.journal, tell, clock.now_ms)
         self.books = Books(memory, self.kernel, params, tell)
         self.length_ms = timeframe_ms(memory.timeframe)
+        self.grid_doubted = False
         self._waiting: list[Fill] = []
         self._lots = [side_lots(self.kernel.state, side) for side in range(2)]
         self._alarms: set[str] = set()
@@ -76,6 +84,37 @@ class Run:
         return (
             (price - float(long["avg_entry"])) * float(long["qty"]),
             (float(short["avg_entry"]) - price) * float(short["qty"]),
+        )
+
+    def go_by(self, listed: ListedMarket) -> bool:
+        """Take over what the exchange lists now; True, told and on disk if the grid is another.
+
+        Lots keep their quantities; what is laid from now on, and laid again, is on the new grid.
+        """
+        memory, market = self.memory, listed.market
+        known = memory.filters[-1] if memory.filters else None
+        self.listed = listed
+        if known is not None and known.are_of(market):
+            return False
+        now = Filters.of(market, memory.bar)
+        memory.filters.append(now)
+        self.desk.market = market
+        self.kernel.go_by(self.params, market)
+        self.save()
+        if known is not None:
+            words = f"the exchange lists {now.words}; it was {known.words}"
+            stuck = self.less_than_a_step()
+            if stuck:
+                words += f"; {stuck} can be closed by hand only"
+            self.alarm(f"filters {words}", words)
+        return True
+
+    def less_than_a_step(self) -> str:
+        """What our lots hold beyond whole steps, bought under a finer one: `0.003 long`, or ""."""
+        held = [held_qty(self.kernel.state, side) for side in range(len(SIDE_NAMES))]
+        rests = [qty % self.listed.market.step for qty in held]
+        return " and ".join(
+            f"{plain(rest)} {name}" for rest, name in zip(rests, SIDE_NAMES, strict=True) if rest
         )
 
     def save(self) -> None:

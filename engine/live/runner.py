@@ -10,8 +10,9 @@ import asyncio
 from engine.account import SIDE_NAMES
 from engine.events import BarClosed, GridLaid
 from engine.live.exits import Exits
+from engine.live.listing import Listing
 from engine.live.memory import pending_of
-from engine.live.orders import on_grid
+from engine.live.orders import in_steps
 from engine.live.reconcile import Reconciler
 from engine.live.run import Run
 from exchange.broker import plain
@@ -38,6 +39,7 @@ class LiveRunner:
         self.run = run
         self.exits = Exits(run)
         self.reconciler = Reconciler(run, self.exits)
+        self.listing = Listing(run)
         self.lock = asyncio.Lock()
         self._look_at_orders = True
         memory = run.memory
@@ -66,12 +68,14 @@ class LiveRunner:
             if self._look_at_orders:
                 await self.reconciler.check_positions()
                 self._look_at_orders = False
+            if await self.listing.look():
+                await self.reconciler.lay_again()
 
     def unprotected(self) -> list[str]:
         """Sides that hold a position of ours without a resting stop for all of it."""
         naked = []
         for number, name in enumerate(SIDE_NAMES):
-            qty = on_grid(
+            qty = in_steps(
                 float(self.run.kernel.state[0]["sides"][number]["qty"]),
                 self.run.listed.market.step,
             )
@@ -122,6 +126,7 @@ class LiveRunner:
             memory.bar = row + 1
             memory.opened_ms = int(history.time[row]) + run.length_ms
             memory.phase, memory.exit_step, memory.pending = "deciding", -1, None
+            memory.held_back = False
             run.kernel.at_bar(features, memory.bar, memory.opened_ms)
         self._look_at_orders = True
         self.reconciler.new_bar()
@@ -131,7 +136,9 @@ class LiveRunner:
         run = self.run
         wallet = float(run.kernel.state["wallet"][0])
         time_ms = int(run.history.time[row])
-        run.store.equity.append([(time_ms, equity, wallet, run.kernel.regime, close)])
+        decided = run.memory.phase == "laid"
+        values = (equity, wallet, run.kernel.regime, close, decided, run.memory.held_back)
+        run.store.equity.append([(time_ms, *values)])
         held = run.unrealised(close)
         run.tell(BarClosed(row, time_ms, close, equity, wallet, run.kernel.regime, held))
 
@@ -150,7 +157,7 @@ class LiveRunner:
             if wanted.lot >= 0:
                 held = kernel.state[0]["sides"][wanted.side]["lots"][wanted.lot]
                 lot = (int(held["born"]), int(held["level"]), int(held["generation"]))
-            qty = on_grid(wanted.qty, run.listed.market.step)
+            qty = in_steps(wanted.qty, run.listed.market.step)
             memory.pending = pending_of(wanted, lot, qty)
             run.save()
             while not await self.exits.finish():

@@ -11,6 +11,7 @@ from engine.errors import ParameterError
 from engine.features import DAY_MS, warmup_bars
 from engine.live.clock import Clock
 from engine.live.desk import remembered
+from engine.live.filters import Filters
 from engine.live.history import History
 from engine.live.memory import Memory
 from engine.live.run import Run, Tell
@@ -92,7 +93,8 @@ async def begin(
             f"the exchange shows {len(history)} closed candles of {timeframe}; the indicators "
             f"need {needed}"
         )
-    memory.bar = len(history)
+    memory.bar = memory.began = len(history)
+    memory.filters = [Filters.of(listed.market, memory.bar)]
     memory.opened_ms = int(history.time[-1]) + length
     memory.funded_until_ms = memory.opened_ms - 1
     memory.phase, memory.exit_step = "deciding", -1
@@ -150,6 +152,7 @@ async def resume(exchange: Exchange, store: RunStore, tell: Tell) -> LiveRunner:
             memory.orders.setdefault(str(sent.client_id), sent)
     for note in restored.notes:
         run.alarm(note, note)
+    run.go_by(listed)
     await _ask_for_stops(run)
     return LiveRunner(run)
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from engine.live.memory import Pending
-from engine.live.orders import on_grid
+from engine.live.orders import in_steps
 from engine.live.runner import LiveRunner
 from engine.trades import FINAL_CLOSE
 from exchange.outcomes import Refused, Unreachable
@@ -85,7 +85,9 @@ class Stops:
             if run.memory.alive:
                 raise Unreachable(f"{len(run.memory.alive)} orders of ours still rest")
             run.save()
-        return "flat: every order of ours is cancelled, both sides are closed"
+        stuck = run.less_than_a_step()
+        rest = f"; {stuck} is less than a step and stays" if stuck else ""
+        return f"flat: every order of ours is cancelled, both sides are closed{rest}"
 
     async def _without_entries(self, reason: str) -> None:
         runner = self._runner
@@ -120,7 +122,7 @@ class Stops:
     def _qty(self, side: int) -> Decimal:
         run = self._runner.run
         qty = float(run.kernel.state[0]["sides"][side]["qty"])
-        return on_grid(qty, run.listed.market.step)
+        return in_steps(qty, run.listed.market.step)
 
     def _held(self) -> list[str]:
         names = ("long", "short")

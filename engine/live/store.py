@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.export import FILL_COLUMNS
 from engine.live.memory import Memory
 from exchange.checks import CANDLE_COLUMNS
 from exchange.symbol import Symbol
@@ -13,17 +14,8 @@ from state.recording import Recording
 from state.snapshot import Snapshots
 from state.trades import TradeFiles
 
-TRADE_COLUMNS = (
-    "timestamp",
-    "datetime",
-    "price",
-    "qty",
-    "label",
-    "regime",
-    "pnl",
-    "side",
-    "fee",
-    "funding",
+LIVE_TRADE_COLUMNS = (
+    *FILL_COLUMNS,
     "bar",
     "bar_time",
     "trade_id",
@@ -32,7 +24,10 @@ TRADE_COLUMNS = (
     "hold_hours",
     "r",
 )
-EQUITY_COLUMNS = ("time", "equity", "wallet", "regime", "close")
+EQUITY_COLUMNS = ("time", "equity", "wallet", "regime", "close", "decided", "paused")
+"""At each close. `decided` is 0 of a bar that was only caught up with, `paused` 1 of one in which
+entries were held back for a time."""
+
 RATE_COLUMNS = ("time", "rate")
 
 _CHECKPOINT_MS = 3_600_000
@@ -61,8 +56,9 @@ class RunStore:
     def __init__(self, folder: Path, symbol: Symbol) -> None:
         self.folder = folder
         self._snapshots = Snapshots(folder, symbol.id)
-        self.journal = Journal(folder / f"{symbol.id}_journal.jsonl")
-        self.trades = TradeFiles(folder, symbol.id, TRADE_COLUMNS)
+        self._journal_path = folder / f"{symbol.id}_journal.jsonl"
+        self.journal = Journal(self._journal_path)
+        self.trades = TradeFiles(folder, symbol.id, LIVE_TRADE_COLUMNS)
         self.candles = Recording(folder / f"{symbol.id}_candles.csv", CANDLE_COLUMNS_BY_TIME)
         self.rates = Recording(folder / f"{symbol.id}_rates.csv", RATE_COLUMNS)
         self.equity = Recording(folder / f"{symbol.id}_equity.csv", EQUITY_COLUMNS)
@@ -100,8 +96,13 @@ class RunStore:
         if loaded is None:
             return None
         memory = Memory.from_document(loaded.document)
+        notes = (*loaded.notes, *self.journal.notes)
+        if self.journal.last_seq < memory.journal_seq:
+            # it was lost: a number that the memory has seen already would not be read again
+            self.journal.close()
+            self.journal = Journal(self._journal_path, memory.journal_seq)
         self.trades.keep_first(int(memory.kernel["trades"][0]))
-        return Restored(memory, (*loaded.notes, *self.journal.notes))
+        return Restored(memory, notes)
 
     def begin_anew(self) -> None:
         """Forget the trades of an earlier run; a fresh one counts from zero."""

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from engine.account import SIDE_NAMES
 from engine.events import (
+    AccountSeen,
     Alarm,
     BarClosed,
     CompilingKernel,
@@ -19,8 +19,7 @@ from engine.events import (
     TradeBooked,
 )
 from engine.live.run import Run
-from exchange.broker import plain
-from indicators.regime import REGIME_NAMES
+from engine.live.standing import account_of
 
 _TRADES, _EQUITY, _REQUESTS = 200, 3_000, 300
 
@@ -33,6 +32,7 @@ _KINDS: Mapping[type, str] = {
     Alarm: "alarm",
     HealthRead: "health",
     Quoted: "quote",
+    AccountSeen: "account",
     CompilingKernel: "compiling",
 }
 _LOSSLESS = frozenset({"trade", "alarm", "order sent", "order answered", "bar"})
@@ -46,7 +46,9 @@ def kind_of(event: LiveEvent) -> tuple[str, bool]:
 
 def payload_of(event: LiveEvent) -> dict[str, Any]:
     """The event as a mapping fit for JSON."""
-    return event.row if isinstance(event, TradeBooked) else asdict(event)
+    if isinstance(event, TradeBooked):
+        return event.row
+    return event.account if isinstance(event, AccountSeen) else asdict(event)
 
 
 class View:
@@ -67,6 +69,8 @@ class View:
     def take(self, event: LiveEvent) -> None:
         """Remember an event."""
         payload = payload_of(event)
+        if isinstance(event, AccountSeen):
+            return  # a snapshot looks for itself
         if isinstance(event, TradeBooked):
             self._trades.append(payload)
         elif isinstance(event, BarClosed):
@@ -94,51 +98,3 @@ class View:
             "health": self._latest.get("health"),
             "grid": self._latest.get("grid"),
         }
-
-
-def account_of(run: Run) -> dict[str, Any]:
-    """Wallet, lots, stops and resting orders of a run, as its kernel and its memory have them."""
-    state = run.kernel.state[0]
-    sides = {}
-    for number, name in enumerate(SIDE_NAMES):
-        side = state["sides"][number]
-        stop = float(side["stop_price"])
-        sides[name] = {
-            "qty": float(side["qty"]),
-            "entry": float(side["avg_entry"]),
-            "stop": stop if stop == stop else None,
-            "anchor": float(side["anchor"]),
-            "not_ours": plain(run.memory.not_ours[number]),
-            "lots": [
-                {
-                    name: lot[name].item()
-                    for name in ("price", "qty", "time", "fee", "funding", "level")
-                }
-                for lot in side["lots"][: side["lot_count"]]
-            ],
-        }
-    return {
-        "bar": run.memory.bar,
-        "opened_ms": run.memory.opened_ms,
-        "bar_end_ms": run.bar_end_ms,
-        "wallet": float(state["wallet"]),
-        "equity": float(state["equity"]),
-        "peak_equity": run.memory.peak_equity,
-        "fees": float(state["fees"]),
-        "funding": float(state["funding"]),
-        "halted": bool(state["halted"]),
-        "regime": REGIME_NAMES[run.kernel.regime],
-        "paused": list(run.memory.paused),
-        "sides": sides,
-        "orders": [
-            {
-                "id": str(sent.client_id),
-                "side": sent.client_id.side,
-                "role": sent.purpose.role,
-                "price": None if sent.price is None else plain(sent.price),
-                "qty": plain(sent.left),
-                "status": sent.status,
-            }
-            for sent in run.memory.alive
-        ],
-    }

@@ -93,6 +93,11 @@ class BinanceBroker(AccountHalf):
         with whatever else runs there."""
         return self._client.pace.weight
 
+    @property
+    def quiet_s(self) -> float:
+        """Seconds for which Binance has asked for silence; 0 mostly."""
+        return self._client.quiet_s()
+
     async def server_time(self) -> int:
         """See `Broker.server_time`; sets the client's clock by it."""
         return await self._client.sync_clock()

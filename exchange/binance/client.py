@@ -138,6 +138,14 @@ class BinanceClient:
         """A `ccxt.pro` client of the same venue and keys; what it asks for counts here as well."""
         streams = open_ccxt(self._keys, self._venue, self._timeout_s, "streams")
         streams.on_rest_response = self._hear_streams
+        fetch = streams.fetch
+
+        async def fetch_if_open(*request: Any, **named: Any) -> Any:
+            self._pace.require_open(self.now_ms(), order=False)
+            return await fetch(*request, **named)
+
+        # silence may have been asked for between two requests of one connecting
+        streams.fetch = fetch_if_open
         return streams
 
     async def close(self) -> None:

@@ -98,7 +98,8 @@ class BinanceStreams:
                 await self._ccxt.close()
 
     def ages(self) -> Mapping[str, float | None]:
-        """Seconds since each stream last said anything; None: not yet."""
+        """Seconds since each stream last said anything, of the account's also since it let us in:
+        without orders it has nothing to say. None: not yet."""
         now = time.monotonic()
         return {
             stream: now - self._heard[stream] if stream in self._heard else None
@@ -127,6 +128,7 @@ class BinanceStreams:
         """Renew the account's listen key; a connection without one stays open and silent."""
         while True:
             await asyncio.sleep(self._renew_s)
+            await asyncio.sleep(self._client.quiet_s())
             try:
                 await self._client.write("fapiPrivatePutListenKey", {})
             except Failure as failure:
@@ -167,6 +169,8 @@ class BinanceStreams:
     def _on_connected(self, socket: Any, message: Any = None) -> None:
         stream = _stream_of(socket)
         self._alive[stream] = time.monotonic()
+        if stream == "account":
+            self._heard[stream] = self._alive[stream]
         self._sockets[stream] = socket
         self._tell("reconcile", f"the {stream} stream is connected")
         self._ccxt_connected(socket, message)

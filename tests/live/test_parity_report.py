@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -10,22 +9,19 @@ from typing import Any
 
 import pytest
 
-import gridtui
-from engine.live.parity import Parity, compare
+from engine.live.parity import compare
 from engine.live.parity_run import load_run
 from engine.live.stops import Stops
 from exchange.errors import DataError
 from exchange.paper.listing import load_listing
 from exchange.symbol import Symbol
 from tests.live.harness import BAR_MS, LockStep, Scene
+from tests.live.replayed import DENSE, command, costs_add_up, lived, nothing
 
 pytestmark = pytest.mark.market_data
 
 BTC = Symbol("BTC")
-DENSE = {"grid_spacing_k": 0.5, "spacing_floor": 0.002, "adaptive_floor_scale": 0.5}
 MAKER, TAKER, SLIPPAGE = 0.0002, 0.0005, 0.0005  # the strategy's own
-
-Act = Callable[[LockStep], Awaitable[None]]
 
 
 @pytest.fixture
@@ -38,31 +34,6 @@ def scene(market_data: Path) -> Scene:
 def folder(run_files: Path) -> Path:
     """Where `gridtui live --paper --data-dir` would record the run."""
     return run_files / "live_state" / "paper"
-
-
-async def lived(scene: Scene, folder: Path, act: Act) -> Parity:
-    """The comparison after a run to the end of the scene, disturbed by `act`."""
-    async with LockStep(scene, folder) as walk:
-        await act(walk)
-        await walk.walk()
-    return compare(load_run(folder, Symbol.parse(scene.coin)))
-
-
-async def nothing(walk: LockStep) -> None:
-    await walk.look()
-
-
-def costs_add_up(parity: Parity) -> bool:
-    return abs(parity.remainder) < 1e-6 and sum(
-        total.cost for total in parity.causes.values()
-    ) == pytest.approx(parity.difference, abs=1e-6)
-
-
-def command(
-    capsys: pytest.CaptureFixture[str], data: Path, *arguments: str
-) -> tuple[int, str, str]:
-    code = gridtui.main(["parity", "--data-dir", str(data), *arguments])
-    return code, *capsys.readouterr()
 
 
 async def test_an_undisturbed_run_is_equal_and_its_files_stay_as_they_are(
@@ -279,9 +250,9 @@ async def test_an_earlier_run_in_the_same_files_is_left_out(scene: Scene, folder
         await walk.walk()
         equity = folder / "BTCUSDT_equity.csv"
         head, *rows = equity.read_text().splitlines(keepends=True)
-        time, *_ = rows[0].split(",")
+        time, values = rows[0].split(",", 1)
         earlier = int(time) - 900_000
-        equity.write_text(f"{head}{earlier},8000.0,8000.0,0.0,21000.0\n{''.join(rows)}")
+        equity.write_text(f"{head}{earlier},{values}{''.join(rows)}")
         run = load_run(folder, BTC)
     assert run.began == scene.warmup
     assert compare(run).differences == ()

@@ -53,6 +53,21 @@ def test_the_journal_is_bounded(run_files: Path) -> None:
     store.close()
 
 
+def test_a_journal_that_was_lost_goes_on_above_what_the_state_has_seen(run_files: Path) -> None:
+    symbol = Symbol.parse("BTC")
+    store = RunStore(run_files, symbol)
+    store.journal.append_all([{"do": "place", "id": str(n)} for n in range(7)])
+    store.save(memory(), 0)
+    store.close()
+    (run_files / "BTCUSDT_journal.jsonl").unlink()
+    store = RunStore(run_files, symbol)
+    restored = store.load()
+    assert restored is not None
+    written = store.journal.append({"do": "place", "id": "after"})
+    assert [entry.seq for entry in store.journal.records(restored.memory.journal_seq)] == [written]
+    store.close()
+
+
 async def walk_until_held(walk: LockStep) -> None:
     """To the first look at which there is a position."""
     while True:

@@ -292,7 +292,7 @@ async def test_a_command_without_an_answer_in_time_says_that_its_fate_is_unknown
 
 async def test_a_bot_that_dies_under_a_command_leaves_its_fate_unknown(path: Path) -> None:
     async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b'{"type":"hello","protocol":1,"control":true}\n')
+        writer.write(b'{"type":"hello","protocol":2,"control":true}\n')
         writer.write(b'{"type":"snapshot","n":0,"lost":0,"document":{}}\n')
         await reader.readline()
         writer.transport.abort()
@@ -316,7 +316,7 @@ async def test_what_is_no_bot_of_this_version_is_told(path: Path, words: bytes) 
         writer.close()
 
     server = await asyncio.start_unix_server(other, path)
-    with pytest.raises(StateError, match=r"is no bot|protocol 1|hung up"):
+    with pytest.raises(StateError, match=r"is no bot|protocol 2|hung up"):
         await ControlClient.connect(path)
     server.close()
     await server.wait_closed()
