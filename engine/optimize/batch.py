@@ -1,14 +1,17 @@
-"""Trials into Optuna's tables, many in one transaction.
+"""What Optuna's tables take in one transaction: many trials, a trial for another, an attribute.
 
 Optuna's own way asks the database twice for every parameter of every trial, about 15 ms a trial; a
-batch costs about 1 ms a trial. The rows are the same, which a test compares with Optuna's.
+batch costs about 1 ms a trial. The rows are the same, which a test compares with Optuna's. It has
+no way at all to do two things of which either both happen or none.
+
+The tables are no part of what Optuna promises, so the versions that it may have are pinned.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy
@@ -19,11 +22,17 @@ from optuna.trial import FrozenTrial, TrialState
 
 
 def insert_trials(
-    storage: RDBStorage, study_id: int, trials: Sequence[FrozenTrial], most: int | None = None
+    storage: RDBStorage,
+    study_id: int,
+    trials: Sequence[FrozenTrial],
+    most: int | None = None,
+    instead_of: int | None = None,
 ) -> list[tuple[int, int]]:
     """Write `trials` in their order; all of them or, if anything fails, none.
 
     `most`: only so many of them that the study has no more trials than that, failed ones aside.
+    `instead_of`: id of a running trial, which has failed from then on; none is written if it does
+    not run any more.
 
     Returns (trial id, number in the study) of each one written. Locks the study meanwhile, so that
     numbers are dense and unique however many processes write. Raises SQLAlchemyError.
@@ -31,8 +40,9 @@ def insert_trials(
     places: list[tuple[int, int]] = []
     rows: dict[Any, list[dict[str, Any]]] = {table: [] for table in _TABLES}
     with storage.engine.begin() as connection:
-        study = models.StudyModel.study_id
-        connection.execute(sqlalchemy.select(study).where(study == study_id).with_for_update())
+        _lock(connection, study_id)
+        if instead_of is not None and not _failed(connection, instead_of):
+            return []
         owner = models.TrialModel.study_id
         counted = sqlalchemy.select(sqlalchemy.func.count()).where(owner == study_id)
         first = connection.execute(counted).scalar_one()
@@ -56,6 +66,70 @@ def insert_trials(
             if several:
                 connection.execute(sqlalchemy.insert(table), several)
     return places
+
+
+def silent_trials(storage: RDBStorage, study_id: int, grace: float) -> list[int]:
+    """Ids of the running trials whose last sign of life is older than `grace` seconds, by the
+    database's clock. Raises SQLAlchemyError."""
+    trial, beat = models.TrialModel, models.TrialHeartbeatModel
+    beats = (
+        sqlalchemy.select(trial.trial_id, beat.heartbeat)
+        .join(beat, beat.trial_id == trial.trial_id)
+        .where(trial.study_id == study_id, trial.state == TrialState.RUNNING)
+    )
+    with storage.engine.connect() as connection:
+        now = connection.execute(sqlalchemy.select(sqlalchemy.func.now())).scalar_one()
+        due = now.replace(tzinfo=None) - timedelta(seconds=grace)
+        return [key for key, last in connection.execute(beats) if last < due]
+
+
+def revise(
+    storage: RDBStorage,
+    study_id: int,
+    key: str,
+    change: Callable[[Any, Mapping[TrialState, int]], Any],
+) -> Any:
+    """Set the study's attribute `key` to what `change` makes of what it is (None: it is not there)
+    and of how many trials there are in each state; nobody else can write meanwhile.
+
+    Returns the new value. Raises SQLAlchemyError, and what `change` raises: then nothing is set.
+    """
+    table, trial = models.StudyUserAttributeModel, models.TrialModel
+    here = (table.study_id == study_id, table.key == key)
+    counted = (
+        sqlalchemy.select(trial.state, sqlalchemy.func.count().label("trials"))
+        .where(trial.study_id == study_id)
+        .group_by(trial.state)
+    )
+    with storage.engine.begin() as connection:
+        _lock(connection, study_id)
+        stored = connection.execute(sqlalchemy.select(table.value_json).where(*here)).scalar()
+        states = {row.state: row.trials for row in connection.execute(counted)}
+        value = change(None if stored is None else json.loads(stored), states)
+        text = {"value_json": json.dumps(value)}
+        if stored is None:
+            row = {"study_id": study_id, "key": key, **text}
+            connection.execute(sqlalchemy.insert(table).values(row))
+        else:
+            connection.execute(sqlalchemy.update(table).where(*here).values(text))
+    return value
+
+
+def _lock(connection: sqlalchemy.Connection, study_id: int) -> None:
+    """The study is this transaction's until it ends."""
+    study = models.StudyModel.study_id
+    connection.execute(sqlalchemy.select(study).where(study == study_id).with_for_update())
+
+
+def _failed(connection: sqlalchemy.Connection, trial_id: int) -> bool:
+    """Whether the trial was still running, and has failed now."""
+    trial = models.TrialModel
+    done = (
+        sqlalchemy.update(trial)
+        .where(trial.trial_id == trial_id, trial.state == TrialState.RUNNING)
+        .values(state=TrialState.FAIL, datetime_complete=_utc(datetime.now()))
+    )
+    return connection.execute(done).rowcount == 1
 
 
 _TABLES = (

@@ -1,7 +1,7 @@
 """What follows from a finished search: robust parameters, and every doubt about them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.optimize.candles import Candles
 from engine.optimize.evaluate import Evaluation
@@ -18,14 +18,16 @@ from engine.optimize.robust import (
 from engine.optimize.space import Space
 from engine.optimize.verdict import Verdict, judge
 from engine.params import StrategyParams
+from engine.wording import plural
 
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
     """A search with all that was learnt from it.
 
-    `params`: the robust parameters with those that were not searched; `robust`: how they score on
-    the windows, as a trial would; `importance`: shares that fall and sum to 1, or empty.
+    `search`: its notes say what was left out, too; `params`: the robust parameters with those that
+    were not searched; `robust`: how they score on the windows, as a trial would; `importance`:
+    shares that fall and sum to 1, or empty.
     """
 
     search: SearchResult
@@ -50,6 +52,7 @@ def conclude(
     permutations: int = 50,
     seed: int = 0,
     on_progress: Callable[[str, int, int], None] | None = None,
+    look: Callable[[StrategyParams], int] = lambda _: 1,
 ) -> Conclusion:
     """Robust parameters of the finished trials, examined and judged.
 
@@ -57,18 +60,23 @@ def conclude(
         candles: those that the search was planned on.
         permutations: of the hold-out; 0 skips them.
         on_progress: called with (what is being done, done, of all).
+        look: called before the hold-out is read for parameters; how many looks that makes.
 
-    Raises:
-        ValueError: no trial has finished.
-        ParameterError: the medians of two parameters do not go together.
+    Neighbours that cannot be (parameters that do not go together) are left out, and so are medians:
+    the nearest of the best trials stands for them.
+
+    Raises ValueError: no trial has finished.
     """
     tell = on_progress or _nobody
-    space = Space.checked(search.space)
+    base = StrategyParams.checked(search.base)
+    space = Space.checked(search.space, base)
     params = [trial.params for trial in search.trials]
     scores = [trial.score for trial in search.trials]
-    cluster = robust_cluster(space, params, scores)
-    whole = space.params(cluster.params, StrategyParams.checked(search.base))
-    around = neighbours(space, cluster.params)
+    cluster = robust_cluster(space, params, scores, base)
+    whole = space.params(cluster.params, base)
+    everywhere = neighbours(space, cluster.params)
+    around = [one for one in everywhere if space.objection(one.params, base) is None]
+    notes = _left_out(cluster, len(everywhere) - len(around))
     found: list[Evaluation] = []
     for evaluation in evaluate([cluster.params, *(one.params for one in around)]):
         found.append(evaluation)
@@ -78,6 +86,7 @@ def conclude(
     if around:
         near = [each.score for each in beside]
         flat = plateau(robust.score, list(zip(around, near, strict=True)))
+    held_out = search.plan.holdout_start < search.plan.holdout_end
     examination = examine(
         whole,
         coin_markets(candles, search.plan),
@@ -86,12 +95,29 @@ def conclude(
         permutations=permutations,
         seed=seed,
         on_permutation=lambda done, total: tell("permutations", done, total),
+        looks=look(whole) if held_out else 1,
     )
     evidence = examination.evidence(cluster.score, None if flat is None else flat.median_fall)
     importance = parameter_importance(space, params, scores)
     return Conclusion(
-        search, cluster, whole, robust, importance, flat, examination, judge(evidence)
+        replace(search, notes=(*search.notes, *notes)),
+        cluster,
+        whole,
+        robust,
+        importance,
+        flat,
+        examination,
+        judge(evidence),
     )
+
+
+def _left_out(cluster: RobustCluster, beside: int) -> Iterable[str]:
+    if cluster.nearest:
+        yield (
+            "the medians of the best trials do not go together: the trial nearest to them is taken"
+        )
+    if beside:
+        yield f"left out: {plural(beside, 'neighbour')} of the robust parameters that cannot be"
 
 
 def _nobody(what: str, done: int, total: int) -> None:

@@ -23,7 +23,7 @@ from engine.params import StrategyParams
 from exchange.market import Market, market_for
 from exchange.timeframe import DAY_MS
 
-KEPT_BYTES = 256 << 20  # of indicators, per process
+KEPT_BYTES = 256 << 20  # of indicators, per process; those of one trial are kept in any case
 
 
 class Evaluation(NamedTuple):
@@ -58,7 +58,7 @@ class Evaluator:
         self.plan = plan
         self.base = base
         self._coins = [_Coin.of(coin, candles, plan) for coin in candles.coins]
-        self._signals = _SignalCache(candles.timeframe_ms, kept_bytes)
+        self._signals = _SignalCache(candles.timeframe_ms, kept_bytes, len(candles.coins))
 
     def trial(self, values: Mapping[str, Number], fill_model: str = "path") -> Evaluation:
         """Every train and test score of the parameters `values`, the rest as in the base.
@@ -172,11 +172,13 @@ class _Coin(NamedTuple):
 
 
 class _SignalCache:
-    """The last used `Signals`, up to a number of bytes; the key is what they depend on."""
+    """The last used `Signals`, up to a number of bytes but `least` in any case; the key is what
+    they depend on."""
 
-    def __init__(self, timeframe_ms: int, kept_bytes: int) -> None:
+    def __init__(self, timeframe_ms: int, kept_bytes: int, least: int) -> None:
         self._timeframe_ms = timeframe_ms
         self._kept_bytes = kept_bytes
+        self._least = least
         self._bytes = 0
         self._known: OrderedDict[tuple[Any, ...], Signals] = OrderedDict()
 
@@ -187,7 +189,7 @@ class _SignalCache:
             found = signals(coin.bars, params, self._timeframe_ms, coin.settled)
             self._bytes += _size(found)
         self._known[key] = found
-        while self._bytes > self._kept_bytes and len(self._known) > 1:
+        while self._bytes > self._kept_bytes and len(self._known) > self._least:
             self._bytes -= _size(self._known.popitem(last=False)[1])
         return found
 

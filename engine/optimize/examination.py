@@ -1,7 +1,9 @@
 """The questions that are put to robust parameters once the search is over.
 
-The hold-out is read here for the first time. The permutation test is made on it, too: on bars that
-chose the parameters the real market would win by having been chosen, and p would say nothing.
+The hold-out is read here alone: each time that it is asked about other parameters, it says less
+about new data, so looks are counted (`engine.optimize.looks`). The permutation test is made on it,
+too: on bars that chose the parameters the real market would win by having been chosen, and p would
+say nothing.
 """
 
 import math
@@ -22,6 +24,7 @@ from engine.optimize.significance import (
     BLOCKS,
     DeflatedSharpe,
     Overfitting,
+    Returns,
     backtest_overfitting,
     deflated_sharpe,
     permutation_p_value,
@@ -62,6 +65,8 @@ class Examination:
     """As published, with the variance of all trials."""
     bounded: DeflatedSharpe | None
     """With no more variance than trials without skill have; this one decides."""
+    looks: int = 1
+    """Questions that the hold-out was asked, this one included."""
 
     def evidence(self, robustness: float | None, fall: float | None) -> Evidence:
         """With the mean CV of the best trials and the median fall beside the chosen point."""
@@ -69,11 +74,13 @@ class Examination:
             p_value=self.p_value,
             overfitting=None if self.overfitting is None else self.overfitting.probability,
             deflated=None if self.bounded is None else self.bounded.probability,
-            holdout_pct=float(np.mean(self.holdout_pct)) if self.holdout_pct else None,
-            strict_pct=float(np.mean(self.strict_pct)),
+            holdout_pct=min(self.holdout_pct, default=None),
+            strict_pct=min(self.strict_pct),
             robustness=robustness,
             fall=fall,
             losses=None if self.overfitting is None else self.overfitting.probability_of_loss,
+            permutations=len(self.permuted_scores),
+            looks=self.looks,
         )
 
 
@@ -81,10 +88,11 @@ def examine(
     params: StrategyParams,
     coins: Sequence[CoinMarket],
     chosen_returns: Floats,
-    trial_returns: Floats,
+    trial_returns: Returns,
     *,
     permutations: int = 50,
     seed: int = 0,
+    looks: int = 1,
     on_permutation: Callable[[int, int], None] | None = None,
 ) -> Examination:
     """Put every question to `params`.
@@ -94,6 +102,7 @@ def examine(
         chosen_returns: shape (periods,), daily returns of `params` where the search looked.
         trial_returns: shape (periods, trials), those of all trials on the same days.
         permutations: 0 skips the permutation test.
+        looks: questions that this hold-out was asked, these included.
         on_permutation: called with (done, of all).
     """
     seen_all = any(coin.holdout_start >= len(coin.bars.time) for coin in coins)
@@ -109,6 +118,7 @@ def examine(
         chance.append(_worst(params, coins, runs))
         if on_permutation is not None:
             on_permutation(done, permutations)
+    sharpes = sharpe_ratios(trial_returns) if len(chosen_returns) > 1 else np.zeros(0)
     return Examination(
         holdout_pct=tuple(_return_pct(run, params) for run in holdout),
         strict_pct=tuple(_return_pct(run, params) for run in strict),
@@ -116,10 +126,9 @@ def examine(
         permuted_scores=tuple(chance),
         p_value=permutation_p_value(real, chance) if real is not None and chance else None,
         overfitting=_overfitting(trial_returns),
-        deflated=_deflated(chosen_returns, trial_returns, math.inf),
-        bounded=_deflated(
-            chosen_returns, trial_returns, skilless_variance(max(2, len(chosen_returns)))
-        ),
+        deflated=_deflated(chosen_returns, sharpes, math.inf),
+        bounded=_deflated(chosen_returns, sharpes, skilless_variance(max(2, len(chosen_returns)))),
+        looks=looks,
     )
 
 
@@ -170,14 +179,12 @@ def _return_pct(run: Outcome, params: StrategyParams) -> float:
     return 100.0 * (float(run.equity[-1]) / params.initial_capital - 1.0)
 
 
-def _overfitting(returns: Floats) -> Overfitting | None:
+def _overfitting(returns: Returns) -> Overfitting | None:
     """With as many blocks as the days allow, 4 at least: fewer give too few halves to count."""
     periods, trials = returns.shape
     blocks = min(BLOCKS, periods // 4 * 2)
     return backtest_overfitting(returns, blocks) if trials > 1 and blocks >= 4 else None
 
 
-def _deflated(chosen: Floats, returns: Floats, most_variance: float) -> DeflatedSharpe | None:
-    if len(chosen) < 2 or returns.shape[1] < 1:
-        return None
-    return deflated_sharpe(chosen, sharpe_ratios(returns), most_variance)
+def _deflated(chosen: Floats, sharpes: Floats, most_variance: float) -> DeflatedSharpe | None:
+    return deflated_sharpe(chosen, sharpes, most_variance) if len(sharpes) else None

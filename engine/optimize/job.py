@@ -7,7 +7,7 @@ conclusion.verdict.sentence
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,9 @@ from engine.job import BacktestJob
 from engine.optimize.control import go_on_unless_stopped
 from engine.optimize.settings import SearchSettings, without_password
 from engine.optimize.space import Space
+from engine.wording import plural
 from exchange.span import moment_text
+from exchange.symbol import Symbol
 
 if TYPE_CHECKING:
     from engine.events import SearchEvent
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from engine.optimize.conclusion import Conclusion
     from engine.optimize.control import SearchControl
     from engine.optimize.records import Plan, SearchResult
+    from engine.optimize.search import Found
     from engine.optimize.study import Identity
     from engine.optimize.workers import Pool
 
@@ -54,16 +57,23 @@ class OptimizeJob:
     ) -> OptimizeJob:
         """The job for settings that differ from the defaults, see `BacktestJob.checked`.
 
-        `space`: rows like those of `OPTIMIZER_SPACE` (None: all of it). Without an end, a study
-        that exists already goes on with the one it was begun with.
+        `space`: rows like those of `OPTIMIZER_SPACE` (None: all of it). A study that exists already
+        goes on with its coins in their order, and without an end with the one it was begun with.
 
         Raises ParameterError or DataError: one line about what cannot be used.
         """
         job = BacktestJob.checked(strategy, backtest, source=source, data_dir=data_dir)
         if job.params.use_ml_regime:
             raise ParameterError("use_ml_regime cannot be optimised: it takes too long to fit")
-        if job.end is None:
-            job = replace(job, end=_end_of_study(settings))
+        told = (_stored(settings) or {}).get("job")
+        if told is None and not settings.trials:
+            raise ParameterError(
+                f"there is no study {settings.study_name} to conclude from: give --trials"
+            )
+        if told is not None:
+            job = replace(job, coins=_in_order(job.coins, told["coins"]))
+        if told is not None and job.end is None:
+            job = replace(job, end=int(told["end_ms"]))
         return cls(job, Space.checked(space, job.params), settings)
 
     @classmethod
@@ -94,7 +104,9 @@ class OptimizeJob:
             "end_date": told["end_ms"],
             "timeframe": told["timeframe"],
         }
-        job = BacktestJob.checked(stored["base"], backtest, source=source, data_dir=data_dir)
+        lowest = {name: row["low"] for name, row in stored["space"].items()}
+        base = {**stored["base"], **lowest}  # with defaults for these it may be none that can be
+        job = BacktestJob.checked(base, backtest, source=source, data_dir=data_dir)
         shared = replace(settings, windows=told["windows"], holdout=told["holdout"])
         if len(stored["goals"]) > 1:
             shared = replace(shared, sampler="nsga2")
@@ -139,36 +151,37 @@ class OptimizeJob:
 
     def plan(self, candles: Candles) -> Plan:
         """Which bars train, test and wait until the end. Raises ParameterError: too few."""
-        from engine.optimize.walkforward import anchored_plan, longest_window
+        from engine.optimize.walkforward import anchored_plan
 
-        base, step = self.backtest.params, candles.timeframe_ms
-        purge = longest_window(base, step)
+        settings = self.settings
         return anchored_plan(
-            candles.solid, self.settings.windows, purge, self.warmup(candles), self.settings.holdout
+            candles.solid, settings.windows, *self.lookback(candles), settings.holdout
         )
 
-    def warmup(self, candles: Candles) -> int:
-        """Bars before the first decision, of the coin that waits longest."""
-        from engine.features import warmup_bars
+    def lookback(self, candles: Candles) -> tuple[int, int]:
+        """(purge, warm-up), see `engine.optimize.walkforward.lookback`."""
+        from engine.optimize.walkforward import lookback
 
-        params, step = self.backtest.params, candles.timeframe_ms
-        return max(warmup_bars(coin.bars.time, params, step) for coin in candles.coins)
+        times = [coin.bars.time for coin in candles.coins]
+        return lookback(self.space, self.backtest.params, times, candles.timeframe_ms)
 
     def run(
         self, on_event: Tell | None = None, control: SearchControl | None = None
     ) -> tuple[SearchResult, Conclusion | None]:
         """Search; then draw the conclusion, unless it was stopped or only helped others.
 
-        Raises ParameterError, DataError; WorkersLostError; Cancelled when it is stopped before the
-        search or behind it.
+        Raises ParameterError, of a study without a trial to conclude from, too; DataError;
+        WorkersLostError; Cancelled when it is stopped before the search or behind it.
         """
         from engine.events import Examining, SearchFinished
         from engine.optimize.conclusion import conclude
         from engine.optimize.control import SearchControl
+        from engine.optimize.looks import look
         from engine.optimize.workers import evaluations
 
         tell = on_event or (lambda _: None)
         control = control or SearchControl()
+        settings = self.settings
         candles = self.load(tell, control)
         plan = self.plan(candles)
         conclusion = None
@@ -179,15 +192,24 @@ class OptimizeJob:
 
         with self.pool(candles, plan, tell) as pool:
             result = self.search(candles, plan, pool, tell, control)
-            if not (self.joins or control.stopped) and result.trials:
+            if not (self.joins or control.stopped):
+                if not result.trials:
+                    raise ParameterError(
+                        f"study {settings.study_name} has no finished trial: give --trials"
+                    )
+                perms, seed = settings.mc_perms, settings.seed
                 conclusion = conclude(
                     result,
                     candles,
                     lambda trials: evaluations(pool, trials, lambda: control.stopped),
-                    permutations=self.settings.mc_perms,
-                    seed=self.settings.seed,
+                    permutations=perms,
+                    seed=seed,
                     on_progress=questioning,
+                    look=lambda params: look(
+                        settings.url, settings.study_name, params, perms, seed
+                    ),
                 )
+                result = conclusion.search
         tell(SearchFinished(result, conclusion))
         return result, conclusion
 
@@ -212,12 +234,14 @@ class OptimizeJob:
         control: SearchControl | None = None,
         *,
         study_name: str | None = None,
+        grows: bool = True,
         heartbeat: tuple[int, int] | None = None,
     ) -> SearchResult:
         """Search on one plan; the pool must be of the same candles and plan.
 
-        `study_name`: another one than that of the settings; `heartbeat`: (interval, grace) in
-        whole seconds, of a study that several machines share.
+        `study_name`: another one than that of the settings; `grows`: `trials` of the settings come
+        on top of those it has, else they are those that it shall have in all; `heartbeat`:
+        (interval, grace) in whole seconds, of a study that several machines share.
 
         Raises ParameterError: the study is about something else; WorkersLostError.
         """
@@ -232,7 +256,7 @@ class OptimizeJob:
         from engine.optimize.records import SearchResult
         from engine.optimize.samplers import Sampling
         from engine.optimize.search import Search
-        from engine.optimize.study import Study
+        from engine.optimize.study import Study, finished, record_of
 
         tell = on_event or (lambda _: None)
         settings = self.settings
@@ -240,21 +264,24 @@ class OptimizeJob:
         identity = self.identity(candles, plan)
         beat = (heartbeat or (HEARTBEAT_SECONDS, GRACE_SECONDS)) if settings.is_shared else None
         with closing(Study.opened(settings.url, name, identity, beat)) as study:
-            known = tuple(study.records())
-            add = 0 if self.joins else settings.trials
+            stored = study.trials()  # read once: what is finished later is news to all
+            done = finished(stored)
+            known = tuple(map(record_of, done))
+            add = settings.trials if grows else max(0, settings.trials - len(known))
             ledger: Ledger
-            if settings.is_shared:
-                ledger = shared = SharedLedger(study, self.space, add)
+            if settings.is_shared and (self.joins or add):
+                ledger = shared = SharedLedger(study, self.space, 0 if self.joins else add, stored)
                 wanted, seed = shared.target, _own_seed()
             else:
-                ledger = SoloLedger(study, self.space, len(known), add)
+                ledger = SoloLedger(study, self.space, len(stored), add)
                 wanted, seed = len(known) + add, settings.seed
-            sampling = Sampling(settings.sampler, self.space, study.finished(), seed)
+            sampling = Sampling(settings.sampler, self.space, done, seed)
             where = without_password(settings.url)
             workers = settings.processes
             tell(SearchStarted(name, where, len(known), wanted, workers, settings.sampler))
             found = Search(
                 self.space,
+                self.backtest.params,
                 ledger,
                 sampling,
                 pool,
@@ -265,7 +292,9 @@ class OptimizeJob:
                 control,
                 tell,
             ).run()
-        trials = {trial.number: trial for trial in (*known, *found.trials)}
+            trials = {trial.number: trial for trial in (*known, *found.trials)}
+            if settings.is_shared:  # others may have finished more by now
+                trials |= {trial.number: trial for trial in study.records()}
         return SearchResult(
             study=name,
             storage=where,
@@ -282,7 +311,7 @@ class OptimizeJob:
             added=found.own,
             stopped=found.stopped,
             timings=found.timings,
-            notes=candles.notes,
+            notes=(*candles.notes, *_rejected(found)),
         )
 
     def identity(self, candles: Candles, plan: Plan) -> Identity:
@@ -314,12 +343,24 @@ class OptimizeJob:
 def _stored(settings: SearchSettings) -> dict[str, Any] | None:
     from engine.optimize.study import stored_identity  # Optuna: 0.5 s
 
-    return stored_identity(settings.url, settings.study_name)
+    name = settings.study_name
+    return stored_identity(settings.url, f"{name}.window1" if settings.mode == "refit" else name)
 
 
-def _end_of_study(settings: SearchSettings) -> int | None:
-    stored = _stored(settings)
-    return None if stored is None else int(stored["job"]["end_ms"])
+def _in_order(coins: tuple[Symbol, ...], pairs: Sequence[str]) -> tuple[Symbol, ...]:
+    """The same coins in the order of `pairs`, which scores have their rows in; others unchanged."""
+    if {coin.pair for coin in coins} != set(pairs):
+        return coins
+    return tuple(sorted(coins, key=lambda coin: pairs.index(coin.pair)))
+
+
+def _rejected(found: Found) -> tuple[str, ...]:
+    if not found.rejected:
+        return ()
+    return (
+        f"{plural(found.rejected, 'draw')} from the space cannot be and gave way to others: "
+        f"{found.reason}",
+    )
 
 
 def _own_seed() -> int:

@@ -10,25 +10,20 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 import optuna
-from optuna.exceptions import (
-    ExperimentalWarning,
-    StorageInternalError,
-    UpdateFinishedTrialError,
-)
-from optuna.trial import TrialState
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import OperationalError
 
-from engine.optimize.batch import insert_trials
+from engine.optimize.batch import insert_trials, silent_trials
 from engine.optimize.records import Number, TrialRecord
 from engine.optimize.space import Space
-from engine.optimize.study import Study, frozen_of, record_of, unusable
+from engine.optimize.study import Study, finished, frozen_of, impossible, record_of, unusable
 
 T = TypeVar("T")
 
@@ -54,6 +49,9 @@ class Ledger(Protocol):
     def claim(self, values: Mapping[str, Number]) -> int | None:
         """A key for a trial of these parameters; None: another process was quicker."""
 
+    def reject(self, values: Mapping[str, Number], reason: str) -> None:
+        """Write down that no trial can have these parameters."""
+
     def finish(self, key: int, record: TrialRecord, notes: Mapping[str, Any]) -> TrialRecord | None:
         """Write a result with the sampler's notes on it; the record with its number in the study.
         None: the trial was given to somebody else meanwhile, whose result counts."""
@@ -73,7 +71,7 @@ class Ledger(Protocol):
 
 
 class SoloLedger:
-    """`wanted` more trials, all by this process."""
+    """`wanted` more trials, all by this process; `known`: of the study in all, failed ones too."""
 
     def __init__(self, study: Study, space: Space, known: int, wanted: int) -> None:
         self.seconds = 0.0
@@ -83,7 +81,7 @@ class SoloLedger:
         self._left_to_claim = wanted
         self._left_to_finish = wanted
         self._key = 0
-        self._batch: list[optuna.trial.FrozenTrial] = []
+        self._batch: list[FrozenTrial] = []
         self._written_at = time.monotonic()
 
     def room(self) -> bool:
@@ -96,12 +94,12 @@ class SoloLedger:
 
     def finish(self, key: int, record: TrialRecord, notes: Mapping[str, Any]) -> TrialRecord | None:  # noqa: ARG002
         numbered = replace(record, number=self._next)
-        self._next += 1
         self._left_to_finish -= 1
-        self._batch.append(frozen_of(numbered, self._space, notes))
-        if len(self._batch) >= BATCH_TRIALS:
-            self.flush()
+        self._add(frozen_of(numbered, self._space, notes))
         return numbered
+
+    def reject(self, values: Mapping[str, Number], reason: str) -> None:
+        self._add(impossible(values, self._space, reason))
 
     def give_up(self, key: int) -> None:
         """Nothing knows of it."""
@@ -125,32 +123,46 @@ class SoloLedger:
         self._written_at = time.monotonic()
         self.seconds += time.perf_counter() - begun
 
+    def _add(self, trial: FrozenTrial) -> None:
+        self._next += 1
+        self._batch.append(trial)
+        if len(self._batch) >= BATCH_TRIALS:
+            self.flush()
+
 
 class SharedLedger:
     """One of several processes on a study that wants a number of finished trials in all.
 
-    `add`: trials by which this process raises that number; 0 joins.
+    `add`: trials by which this process raises that number; 0 joins. `known`: `Study.trials`, read
+    once: what is finished there is not heard of again, and everything else is.
+
+    Raises ParameterError: the database cannot be used.
     """
 
-    def __init__(self, study: Study, space: Space, add: int) -> None:
+    def __init__(self, study: Study, space: Space, add: int, known: Sequence[FrozenTrial]) -> None:
         self.seconds = 0.0
         self._study = study
         self._space = space
         self._mine: dict[int, int] = {}  # trial id -> its number
         self._orphans: list[tuple[int, dict[str, Number]]] = []
-        self._seen = {trial.number for trial in study.finished()}
+        self._seen = {trial.number for trial in finished(known)}
         self.target = self._raised(add)
         self._interval = study.storage.get_heartbeat_interval() or HEARTBEAT_SECONDS
+        self._grace = study.storage.grace_period or GRACE_SECONDS
         self._others: dict[int, float] = {}  # trial id -> when it was seen first; inf: vouched for
         self._looked_at = self._beaten_at = 0.0
         self._wanted = self._done = 0
-        self._look()
+        self._timed(self._take_in, known)
 
     def room(self) -> bool:
         return self._wanted > 0
 
     def claim(self, values: Mapping[str, Number]) -> int | None:
         return self._timed(self._claimed, dict(values), 0)
+
+    def reject(self, values: Mapping[str, Number], reason: str) -> None:
+        trial = impossible(values, self._space, reason)
+        self._timed(insert_trials, self._study.storage, self._study.id, [trial])
 
     def finish(self, key: int, record: TrialRecord, notes: Mapping[str, Any]) -> TrialRecord | None:
         return self._timed(self._stored, key, record, notes)
@@ -175,7 +187,9 @@ class SharedLedger:
     def flush(self) -> None:
         """Every result was written when it came."""
 
-    def _claimed(self, values: dict[str, Number], retries: int) -> int | None:
+    def _claimed(
+        self, values: dict[str, Number], retries: int, instead_of: int | None = None
+    ) -> int | None:
         trial = optuna.trial.create_trial(
             state=TrialState.RUNNING,
             params=values,
@@ -183,9 +197,9 @@ class SharedLedger:
             system_attrs={_RETRIES: retries},
         )
         storage = self._study.storage
-        written = insert_trials(storage, self._study.id, [trial], most=self.target)
+        written = insert_trials(storage, self._study.id, [trial], self.target, instead_of)
         if not written:
-            self._wanted = 0
+            self._wanted = 0 if instead_of is None else self._wanted
             return None
         [(trial_id, number)] = written
         storage.record_heartbeat(trial_id)
@@ -226,40 +240,42 @@ class SharedLedger:
             self._study.storage.record_heartbeat(trial_id)
 
     def _rescue(self) -> None:
-        """Fail the trials whose processes are silent; those that this call failed run here."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            optuna.storages.fail_stale_trials(self._study.optuna)
-        while self._study.lost:
-            lost = self._study.lost[-1]
+        """Take the trials over whose processes are silent: one transaction fails each and claims it
+        anew, so that its parameters are never without a trial that is to run."""
+        storage = self._study.storage
+        for lost_id in silent_trials(storage, self._study.id, self._grace):
+            lost = storage.get_trial(lost_id)
             retries = int(lost.system_attrs.get(_RETRIES, 0)) + 1
-            if retries <= MOST_RETRIES:
-                key = self._claimed(dict(lost.params), retries)
-                if key is not None:
-                    self._orphans.append((key, dict(lost.params)))
-            self._study.lost.pop()
+            if retries > MOST_RETRIES:
+                self._failed(lost_id)
+            elif (key := self._claimed(dict(lost.params), retries, lost_id)) is not None:
+                self._orphans.append((key, dict(lost.params)))
 
     def _raised(self, add: int) -> int:
         """How many trials the study wants, `add` more than before; what a search that was broken
         off has left open does not count, unless others are still at it."""
-        study = self._study.optuna
-        target = int(study.user_attrs.get(_TARGET, len(self._seen)))
-        if add:
-            at_work = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-            target = (target if at_work else len(self._seen)) + add
-            study.set_user_attr(_TARGET, target)
-        return target
+
+        def raised(stored: int | None, trials: Mapping[TrialState, int]) -> int:
+            done = trials.get(TrialState.COMPLETE, 0)
+            target = done if stored is None else stored
+            if not add:
+                return target
+            return (target if trials.get(TrialState.RUNNING) else done) + add
+
+        return int(self._study.revise(_TARGET, raised))
 
     def _look(self) -> list[TrialRecord]:
         """Read how far the study is; the trials finished since the last look, by others."""
-        trials = self._study.optuna.get_trials(deepcopy=False)
+        return self._take_in(self._study.optuna.get_trials(deepcopy=False))
+
+    def _take_in(self, trials: Sequence[FrozenTrial]) -> list[TrialRecord]:
         self.target = int(self._study.optuna.user_attrs.get(_TARGET, self.target))
         self._done = sum(trial.state == TrialState.COMPLETE for trial in trials)
         running = [trial for trial in trials if trial.state == TrialState.RUNNING]
         self._wanted = self.target - self._done - len(running)
         self._vouch({trial._trial_id for trial in running} - set(self._mine))
         self._looked_at = time.monotonic()
-        fresh = [t for t in trials if t.state == TrialState.COMPLETE and t.number not in self._seen]
+        fresh = [trial for trial in finished(trials) if trial.number not in self._seen]
         self._seen.update(trial.number for trial in fresh)
         return [record_of(trial) for trial in fresh]
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from rich.text import Text
 
 from engine.document import to_json
+from engine.errors import ParameterError
 from engine.events import SearchEvent
 from engine.export import keep_aside, write_whole
 from engine.loop import Cancelled
@@ -26,7 +27,7 @@ from engine.optimize.control import SearchControl
 from engine.optimize.evaluate import Evaluator
 from engine.optimize.records import Number, Plan, SearchResult, WindowSpan
 from engine.optimize.robust import robust_cluster
-from engine.optimize.walkforward import longest_window, refit_plan
+from engine.optimize.walkforward import refit_plan
 from engine.wording import amount, plural, ratio
 from exchange.span import moment_text
 
@@ -77,17 +78,18 @@ def refit(
     control: SearchControl | None = None,
     candles: Candles | None = None,
 ) -> Refit:
-    """Search every window and trade the next one; `trials` of the settings count for each window.
+    """Search every window and trade the next one; each window shall have the `trials` of the
+    settings, so that the same job again goes on where it was stopped.
 
     `candles`: those of `job.load`, where they are at hand.
 
-    Raises ParameterError, DataError; Cancelled: stopped before the first window was searched.
+    Raises ParameterError (the first window has no trial, too), DataError; Cancelled: stopped before
+    the first window was searched.
     """
     candles = candles or job.load(on_event, control)
     base = job.backtest.params
-    purge = longest_window(base, candles.timeframe_ms)
     settings = job.settings
-    plan = refit_plan(candles.solid, settings.windows, purge, job.warmup(candles), settings.holdout)
+    plan = refit_plan(candles.solid, settings.windows, *job.lookback(candles), settings.holdout)
     windows = []
     curves = [np.array([base.initial_capital]) for _ in candles.coins]
     for number, span in enumerate(plan.windows, 1):
@@ -100,12 +102,12 @@ def refit(
                 on_event,
                 control,
                 study_name=f"{settings.study_name}.window{number}",
+                grows=False,
             )
-        if found.stopped:
+        if found.stopped or not found.trials:
             break
-        params = robust_cluster(
-            job.space, [t.params for t in found.trials], [t.score for t in found.trials]
-        ).params
+        trials, scores = [t.params for t in found.trials], [t.score for t in found.trials]
+        params = robust_cluster(job.space, trials, scores, base).params
         tested = _test(candles, alone, job, params)
         windows.append(
             RefitWindow(span, found, params, tuple(100.0 * (float(c[-1]) - 1.0) for c in tested))
@@ -114,6 +116,8 @@ def refit(
             np.concatenate([curve, curve[-1] * growth])
             for curve, growth in zip(curves, tested, strict=True)
         ]
+    if not windows and not settings.trials:
+        raise ParameterError(f"{settings.study_name}.window1 has no finished trial: give --trials")
     if not windows:
         raise Cancelled
     total = np.sum([curve[1:] for curve in curves], axis=0)

@@ -1,4 +1,5 @@
-"""The optimizer's conclusion on the console: the guide's report, then how honest it is."""
+"""The optimizer's conclusion on the console: the verdict, the guide's report, what the verdict
+rests on."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -10,7 +11,8 @@ from engine.optimize.conclusion import Conclusion
 from engine.optimize.examination import Examination
 from engine.optimize.records import Number, Scores
 from engine.optimize.robust import RobustCluster, interpretation
-from engine.optimize.verdict import Check, Verdict
+from engine.optimize.significance import DeflatedSharpe
+from engine.optimize.verdict import LEAST_DEFLATED, MOST_P_VALUE, Check, Verdict
 from engine.params import STRATEGY_PARAMS
 from engine.summary import simulated_note
 from engine.wording import plural
@@ -23,12 +25,14 @@ _MARKS = {True: ("ok", "green"), False: ("BAD", "red"), None: ("?", "yellow")}
 
 
 def print_conclusion(conclusion: Conclusion, console: Console) -> None:
-    """The whole report."""
+    """The whole report; whatever it praises, the verdict stands above."""
     console.print()
     if conclusion.search.simulated:
         console.print(Text(simulated_note(conclusion.search.source), "bold yellow"))
     for part in (
+        [_verdict_line(conclusion.verdict), Text()],
         cluster_lines(conclusion.cluster),
+        agreement_lines(conclusion.verdict),
         score_lines(conclusion),
         importance_lines(conclusion.importance),
         verdict_lines(conclusion.verdict, luck_notes(conclusion.examination)),
@@ -61,21 +65,40 @@ def cluster_lines(cluster: RobustCluster) -> Iterator[Text]:
     yield Text(f"Interpretation: {interpretation(score)}")
 
 
+def agreement_lines(verdict: Verdict) -> Iterator[Text]:
+    """What the robustness score is, lest it be taken for the verdict."""
+    for line in (
+        "The score says how alike the best trials are, and a sampler that has converged makes them",
+        f"alike on any market. Whether they hold on new data, the verdict says: {verdict.word}.",
+    ):
+        yield Text(f"  {line}", "dim")
+
+
 def score_lines(conclusion: Conclusion) -> Iterator[Text]:
-    """Train, test and hold-out of the robust parameters, coin by coin; the best trial beside."""
+    """What the robust parameters come to where no trial was scored, then where trials were.
+
+    Windows are anchored: the test span of each but the last lies, for the most part, in the train
+    span of the last.
+    """
     robust, best = conclusion.robust, conclusion.search.best
-    holdout = conclusion.examination.holdout_pct
+    pairs, holdout = conclusion.search.pairs, conclusion.examination.holdout_pct
     yield Text()
-    yield Text("Out-of-Sample Validation (worst window of each coin):")
-    for row, pair in enumerate(conclusion.search.pairs):
-        line = f"  {pair:<12}train {_worst(robust.train_scores, row):>9.4f}"
-        line += f"   test {_worst(robust.test_scores, row):>9.4f}"
+    yield Text("Out-of-Sample Validation (bars that no trial was scored on):")
+    for row, pair in enumerate(pairs):
+        line = f"  {pair:<12}last window's test {robust.test_scores[row][-1]:>9.4f}"
         yield Text(line + (f"   hold-out {holdout[row]:+.2f}%" if holdout else ""))
-    tested = min(map(min, robust.test_scores))
-    yield Text(f"  Score {robust.score:.4f}, tested {tested:.4f}")
+    yield Text("In sample (the worst of each coin's windows):")
+    for row, pair in enumerate(pairs):
+        line = f"  {pair:<12}train {min(robust.train_scores[row]):>9.4f}"
+        if earlier := robust.test_scores[row][:-1]:
+            line += f"   earlier tests {min(earlier):>9.4f}, which the last window trains on"
+        yield Text(line)
     yield Text(
-        f"  Best single trial, #{best.number}: score {best.score:.4f}, tested "
-        f"{best.test_score:.4f} (reference only, may overfit)",
+        f"  Score {robust.score:.4f} (train), out of sample {last_test(robust.test_scores):.4f}"
+    )
+    yield Text(
+        f"  Best single trial, #{best.number}: score {best.score:.4f} (train), out of sample "
+        f"{last_test(best.test_scores):.4f} (reference only, may overfit)",
         "dim",
     )
     if (flat := conclusion.plateau) is not None:
@@ -102,6 +125,11 @@ def luck_notes(found: Examination) -> Iterator[str]:
             f"p-value: {plural(len(found.permuted_scores), 'permutation')} of the hold-out's bars; "
             f"the real hold-out scores {found.holdout_score:.4f}"
         )
+    if found.looks > 1:
+        yield (
+            f"hold-out: look {found.looks} of this study, so p may be at most "
+            f"{MOST_P_VALUE / found.looks:.4f}; it is used up: only later candles are new"
+        )
     if (luck := found.overfitting) is not None:
         yield (
             f"overfitting: {plural(len(luck.logits), 'split')} of the days; the chosen trial loses "
@@ -111,9 +139,9 @@ def luck_notes(found: Examination) -> Iterator[str]:
         yield (
             f"deflated: {found.bounded.sharpe:.4f} a day over {found.bounded.periods} days against "
             f"{found.bounded.expected_maximum:.4f} that {plural(found.bounded.trials, 'trial')} "
-            f"without skill reach; as published {found.deflated.probability:.4f}, against "
-            f"{found.deflated.expected_maximum:.4f}"
+            "without skill reach"
         )
+        yield _as_published(found.bounded, found.deflated)
 
 
 def verdict_lines(verdict: Verdict, notes: Iterable[str] = ()) -> Iterator[Text]:
@@ -127,18 +155,33 @@ def verdict_lines(verdict: Verdict, notes: Iterable[str] = ()) -> Iterator[Text]
     for note in notes:
         yield Text(f"  {note}", "dim")
     yield Text()
-    yield Text("Verdict: ").append(verdict.sentence, _WORDS.get(verdict.word, "bold yellow"))
+    yield _verdict_line(verdict)
+
+
+def last_test(scores: Scores) -> float:
+    """The worst coin's test score of the last window, the one that no train span reaches."""
+    return min(row[-1] for row in scores)
+
+
+def _verdict_line(verdict: Verdict) -> Text:
+    return Text("Verdict: ").append(verdict.sentence, _WORDS.get(verdict.word, "bold yellow"))
+
+
+def _as_published(bounded: DeflatedSharpe, published: DeflatedSharpe) -> str:
+    """The paper takes the variance of all trials, however bad the worst of them are."""
+    told = (
+        f"deflated, as published: {published.probability:.4f}, against "
+        f"{published.expected_maximum:.4f} by the variance of all trials"
+    )
+    if bounded.probability >= LEAST_DEFLATED > published.probability:
+        return f"{told}: it holds by the bounded variance alone"
+    return told
 
 
 def _check_line(check: Check, names: int, values: int) -> Text:
     mark, style = _MARKS[check.passed]
-    wanted = f"(wanted: {check.wanted})"
-    line = Text(f"  {check.name:<{names}}{check.value:<{values}}{wanted:<25} ")
-    return line.append(mark, style)
-
-
-def _worst(scores: Scores, row: int) -> float:
-    return min(scores[row])
+    line = Text("  ").append(f"{mark:<5}", style)
+    return line.append(f"{check.name:<{names}}{check.value:<{values}}(wanted: {check.wanted})")
 
 
 def _width(names: Mapping[str, Any] | Sequence[str], least: int) -> int:

@@ -17,6 +17,7 @@ from engine.export import keep_aside, write_whole
 from engine.optimize.apply import BEST_FILE
 from engine.optimize.conclusion import Conclusion
 from engine.optimize.records import SearchResult
+from engine.optimize.report import last_test
 from engine.optimize.robust import TOP_SHARE, interpretation
 from engine.optimize.verdict import RESULTS_FILE
 from exchange.span import moment_text
@@ -46,10 +47,11 @@ def robust_document(conclusion: Conclusion) -> dict[str, Any]:
     """Everything learnt, in plain values; numbers that were not measured are None."""
     cluster, found = conclusion.cluster, conclusion.examination
     flat, luck = conclusion.plateau, found.overfitting
-    pairs = conclusion.search.pairs
+    pairs, robust = conclusion.search.pairs, conclusion.robust
     return {
         "gridtui": __version__,
         "created": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "verdict": asdict(conclusion.verdict),
         "study": _study(conclusion.search),
         "robust_params": cluster.params,
         "params": conclusion.params.model_dump(),
@@ -59,14 +61,24 @@ def robust_document(conclusion: Conclusion) -> dict[str, Any]:
         },
         "robustness_score": cluster.score,
         "interpretation": interpretation(cluster.score),
+        "interpretation_note": "of how alike the best trials are; the verdict is another question",
         "param_importance": dict(conclusion.importance),
+        "windows": {
+            "score": robust.score,
+            "train_scores": _by_pair(pairs, robust.train_scores),
+            "test_scores": _by_pair(pairs, robust.test_scores),
+            "note": "test spans of all windows but the last lie in the train span of the last",
+        },
         "oos": {
-            "score": conclusion.robust.score,
-            "train_scores": _by_pair(pairs, conclusion.robust.train_scores),
-            "test_scores": _by_pair(pairs, conclusion.robust.test_scores),
+            "last_test_scores": _by_pair(pairs, tuple(row[-1] for row in robust.test_scores)),
+            "last_test_score": last_test(robust.test_scores),
             "holdout_pct": _by_pair(pairs, found.holdout_pct) if found.holdout_pct else None,
             "holdout_score": found.holdout_score,
-            "strict_fills_pct": _by_pair(pairs, found.strict_pct),
+            "holdout_looks": found.looks if found.holdout_pct else None,
+        },
+        "strict_fills": {
+            "span": "all bars",
+            "returns_pct": _by_pair(pairs, found.strict_pct),
         },
         "monte_carlo": {
             "permutations": len(found.permuted_scores),
@@ -85,7 +97,6 @@ def robust_document(conclusion: Conclusion) -> dict[str, Any]:
         "plateau": None
         if flat is None
         else {"median_fall": flat.median_fall, "steepest": flat.steepest, "falls": flat.falls},
-        "verdict": asdict(conclusion.verdict),
     }
 
 
@@ -99,7 +110,7 @@ def best_document(search: SearchResult) -> dict[str, Any]:
         "best_params": dict(best.params),
         "trial": best.number,
         "score": best.score,
-        "test_score": best.test_score,
+        "last_test_score": last_test(best.test_scores),
     }
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from engine.optimize.records import Number
 from engine.optimize.space import Range, Space
+from engine.params import StrategyParams
 
 Label = Literal["STABLE", "MODERATE", "UNSTABLE"]
 
@@ -42,12 +43,14 @@ class Stability:
 
 @dataclass(frozen=True, slots=True)
 class RobustCluster:
-    """The median of the best trials. `stability` is empty where one trial alone was used."""
+    """The median of the best trials. `stability` is empty where one trial alone was used;
+    `nearest`: the medians do not go together, and the trial nearest to them stands for them."""
 
     trials: int
     used: int
     params: dict[str, Number]
     stability: dict[str, Stability]
+    nearest: bool = False
 
     @property
     def score(self) -> float | None:
@@ -85,15 +88,21 @@ class Plateau:
 
 
 def robust_cluster(
-    space: Space, params: Sequence[Mapping[str, Number]], scores: Sequence[float]
+    space: Space,
+    params: Sequence[Mapping[str, Number]],
+    scores: Sequence[float],
+    base: StrategyParams | None = None,
 ) -> RobustCluster:
     """The median of the best tenth of the trials, at least one.
 
     Args:
         params: of every finished trial, those of the space.
         scores: higher is better, of the same length, finite; of equals the earlier trial counts.
+        base: the other parameters; None: whether the medians go together with them is not asked.
 
-    Medians between two whole numbers, or two steps of a range, become the higher one.
+    Medians between two whole numbers, or two steps of a range, become the higher one. Where they do
+    not go together, the one of these trials that lies nearest to them is taken: the distances of
+    its parameters, each as a share of its range, squared and added up, are smallest.
 
     Raises ValueError without a trial, or for a score that is not finite.
     """
@@ -106,7 +115,13 @@ def robust_cluster(
         each.name: _on_grid(each, float(np.median(columns[each.name]))) for each in space.ranges
     }
     spread = {name: Stability(_variation(values)) for name, values in columns.items()}
-    return RobustCluster(len(scores), used, middle, spread if used > 1 else {})
+    apart = base is not None and space.objection(middle, base) is not None
+    if apart:
+        widths = {each.name: (each.high - each.low) or 1 for each in space.ranges}
+        away = sum(((columns[name] - middle[name]) / widths[name]) ** 2 for name in space.names)
+        nearest = params[best[int(np.argmin(away))]]
+        middle = {name: nearest[name] for name in space.names}
+    return RobustCluster(len(scores), used, middle, spread if used > 1 else {}, apart)
 
 
 def interpretation(score: float | None) -> str:

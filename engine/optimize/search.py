@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.errors import ParameterError
 from engine.events import SearchProgress, TrialFinished
 from engine.optimize.control import SearchControl
 from engine.optimize.evaluate import Evaluation
@@ -23,34 +24,43 @@ from engine.optimize.samplers import Asked, Sampling
 from engine.optimize.space import Space
 from engine.optimize.study import frozen_of
 from engine.optimize.workers import Pool, TrialTask
+from engine.params import StrategyParams
 
 AHEAD = 8  # trials asked for and not told; the same up to four workers, so that they do not matter
 _PROGRESS_SECONDS = 0.2
 _TICK_SECONDS = 0.1
+MOST_REJECTED = 500  # in a row: where 1 draw in 100 can be, so many bad ones are 1 chance in 150
 
 Tell = Callable[[Any], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The trials that a search has added, by this process and by others meanwhile."""
+    """The trials that a search has added, by this process and by others meanwhile.
+
+    `rejected`: parameters that it drew and that do not go together; `reason`: of the last ones.
+    """
 
     trials: tuple[TrialRecord, ...]
     own: int
     stopped: bool
     timings: Timings
+    rejected: int
+    reason: str
 
 
 class Search:
     """One search on one study. Run it once.
 
-    `known`: trials that the study already has; `wanted`: trials it will have in all, for the
-    progress; `goals`: see `engine.optimize.samplers.goals_of`.
+    `base`: the parameters that are not searched; `known`: trials that the study already has;
+    `wanted`: trials it will have in all, for the progress; `goals`: see
+    `engine.optimize.samplers.goals_of`.
     """
 
     def __init__(
         self,
         space: Space,
+        base: StrategyParams,
         ledger: Ledger,
         sampling: Sampling,
         pool: Pool,
@@ -62,6 +72,7 @@ class Search:
         on_event: Tell | None = None,
     ) -> None:
         self._space = space
+        self._base = base
         self._ledger = ledger
         self._sampling = sampling
         self._pool = pool
@@ -72,7 +83,8 @@ class Search:
         self._tell = on_event or (lambda _: None)
         self._flying: dict[int, _Flight] = {}
         self._landed: dict[int, Evaluation] = {}
-        self._next_key = self._next_told = 0
+        self._rejected = self._rejected_in_a_row = 0
+        self._reason = ""
         self._found: list[TrialRecord] = []
         self._known = len(known)
         self._best = max((trial.score for trial in known), default=-np.inf)
@@ -84,7 +96,8 @@ class Search:
     def run(self) -> Found:
         """Search until every wanted trial is finished, or the control says stop.
 
-        However it ends, every finished trial is stored first.
+        However it ends, every finished trial is stored first. Raises ParameterError: hardly any
+        parameters of the space go together, or the database cannot be used; WorkersLostError.
         """
         try:
             while not self._ledger.complete() and not self._control.stopped:
@@ -96,13 +109,15 @@ class Search:
             self._own,
             stopped=not self._ledger.complete(),
             timings=self._timings(),
+            rejected=self._rejected,
+            reason=self._reason,
         )
 
     def _step(self) -> None:
         self._fill()
         self._land(self._pool.answers(_TICK_SECONDS))
-        while self._next_told in self._landed:
-            self._book(self._next_told)
+        while (first := next(iter(self._flying), None)) in self._landed:
+            self._add(self._book(first))
             self._fill()  # one asked for one told: what a trial could learn from is fixed
         self._exchange()
         self._show()
@@ -110,25 +125,40 @@ class Search:
     def _fill(self) -> None:
         while self._may_ask():
             asked = self._sampling.ask()
+            reason = self._space.objection(asked.values, self._base)
+            if reason is not None:
+                self._reject(asked, reason)
+                continue
+            self._rejected_in_a_row = 0
             claim = self._ledger.claim(asked.values)
             if claim is None:
                 self._sampling.drop(asked)
                 return
             self._send(claim, asked.values, asked)
 
+    def _reject(self, asked: Asked, reason: str) -> None:
+        """Write down what cannot be; it counts as no trial."""
+        self._sampling.drop(asked)
+        self._ledger.reject(asked.values, reason)
+        self._reason = reason
+        self._rejected += 1
+        self._rejected_in_a_row += 1
+        if self._rejected_in_a_row == MOST_REJECTED:
+            raise ParameterError(
+                f"{MOST_REJECTED} trials in a row cannot be: {reason}; narrow the search space so "
+                "that its parameters go together"
+            )
+
     def _may_ask(self) -> bool:
         full = len(self._flying) >= self._ahead
         return not (full or self._control.paused or self._control.stopped) and self._ledger.room()
 
     def _send(self, claim: int, values: dict[str, Number], asked: Asked | None) -> None:
-        self._flying[self._next_key] = _Flight(claim, values, asked)
-        self._pool.submit(self._next_key, TrialTask(values))
-        self._next_key += 1
+        self._flying[self._pool.submit(TrialTask(values))] = _Flight(claim, values, asked)
 
-    def _book(self, key: int) -> None:
-        """Tell the sampler, write the trial down, let everybody know."""
+    def _book(self, key: int) -> TrialRecord | None:
+        """Tell the sampler and write the trial down; None: it does not count any more."""
         flight, evaluation = self._flying.pop(key), self._landed.pop(key)
-        self._next_told = max(self._next_told, key + 1)
         record = record_from(flight.values, evaluation, self._goals)
         notes: Mapping[str, Any] = {}
         if flight.asked is not None:
@@ -136,11 +166,13 @@ class Search:
         else:
             self._sampling.learn(frozen_of(record, self._space))
         numbered = self._ledger.finish(flight.claim, record, notes)
-        if numbered is not None:
-            self._own += 1
-            self._add(numbered)
+        self._own += numbered is not None
+        return numbered
 
-    def _add(self, record: TrialRecord) -> None:
+    def _add(self, record: TrialRecord | None) -> None:
+        """Let everybody know."""
+        if record is None:
+            return
         self._found.append(record)
         better = record.score > self._best
         self._best = max(self._best, record.score)
@@ -160,27 +192,23 @@ class Search:
             self._send(claim, values, None)
 
     def _settle(self) -> None:
-        """Book what is finished, give up the rest, write everything."""
-        try:
-            while answers := self._pool.answers(0.0) if self._has_answers() else []:
-                self._land(answers)
-        finally:
-            for key in sorted(self._landed):
-                self._book(key)
-            for flight in self._flying.values():
-                self._ledger.give_up(flight.claim)
-            self._flying.clear()
-            self._ledger.flush()
-            self._show(at_once=True)
+        """Book what is finished, give up the rest, write everything; only then tell, since whom
+        that is told may be gone."""
+        self._land(self._pool.recall())
+        booked = [self._book(key) for key in sorted(self._landed)]
+        for flight in self._flying.values():
+            self._ledger.give_up(flight.claim)
+        self._flying.clear()
+        self._ledger.flush()
+        for record in booked:
+            self._add(record)
+        self._show(at_once=True)
 
     def _land(self, answers: list[tuple[int, Evaluation]]) -> None:
         for key, evaluation in answers:
-            self._landed[key] = evaluation
-            self._engine_seconds += evaluation.seconds
-
-    def _has_answers(self) -> bool:
-        """Whether processes may have finished what a pool without them would have to begin."""
-        return bool(self._flying) and self._pool.runs_ahead
+            if key in self._flying:
+                self._landed[key] = evaluation
+                self._engine_seconds += evaluation.seconds
 
     def _show(self, *, at_once: bool = False) -> None:
         now = time.perf_counter()

@@ -23,6 +23,7 @@ MODES = {
     "search": "one set of parameters for all windows (the default)",
     "refit": "a search of its own in every window, its test spans stitched together",
 }
+_NO_FILE = (":memory:", "sqlite://", "sqlite:///", "sqlite:///:memory:")
 MOST_TRIALS = 1_000_000
 MOST_WORKERS = 256
 
@@ -31,7 +32,8 @@ MOST_WORKERS = 256
 class SearchSettings:
     """How to search. Raises ParameterError: one line about what cannot be used.
 
-    `trials`: to add to the study; `storage`: URL of a database (None: SQLite, `grid_v4_wfo.db` in
+    `trials`: to add to the study (0: none, conclude from those it has; of a refit: those that each
+    window shall have in all); `storage`: URL of a database (None: SQLite, `grid_v4_wfo.db` in
     the current folder); `workers`: processes (0: none, everything in this one); `mc_perms`:
     permuted markets of the significance test, 0 to skip it; `seed`: of sampler and permutations.
     """
@@ -48,7 +50,7 @@ class SearchSettings:
     workers: int | None = None
 
     def __post_init__(self) -> None:
-        _require("trials", self.trials, 1, MOST_TRIALS)
+        _require("trials", self.trials, 0, MOST_TRIALS)
         _require("windows", self.windows, 1, MOST_WINDOWS)
         _require("mc-perms", self.mc_perms, 0, MOST_TRIALS)
         _require("seed", self.seed, 0, 2**32 - 1)
@@ -67,6 +69,8 @@ class SearchSettings:
         Raises ParameterError for a kind of database that is not supported.
         """
         storage = self.storage or DATABASE
+        if storage in _NO_FILE:
+            raise ParameterError(f"storage {storage} keeps nothing: give a file")
         if "://" not in storage:
             return f"sqlite:///{Path(storage)}"
         if not storage.startswith(("sqlite:///", "postgresql+psycopg://", "postgresql://")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from multiprocessing.shared_memory import SharedMemory
 from types import TracebackType
@@ -10,10 +11,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from engine.errors import ParameterError
 from engine.features import Bars, LastSettlement
 from engine.optimize.candles import Candles, CoinBars
 
 _ALIGNED = 64
+_FOLDER = "/dev/shm"  # where Linux keeps shared memory; elsewhere there is none to be asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,11 @@ class Shelf:
 
 
 class SharedCandles:
-    """Owns the block; a context manager that frees it. `shelf` is what goes to a worker."""
+    """Owns the block of `size` bytes; a context manager that frees it. `shelf` is what goes to a
+    worker.
+
+    Raises ParameterError: the machine has no room for it.
+    """
 
     def __init__(self, candles: Candles) -> None:
         arrays = [_arrays(coin) for coin in candles.coins]
@@ -39,6 +46,8 @@ class SharedCandles:
                 row.append((size, len(column), column.dtype.str))
                 size += -(-column.nbytes // _ALIGNED) * _ALIGNED
             places.append(tuple(row))
+        _require_room(size)
+        self.size = size
         self._block = SharedMemory(create=True, size=max(size, 1))
         for spots, columns in zip(places, arrays, strict=True):
             for place, column in zip(spots, columns, strict=True):
@@ -71,6 +80,21 @@ def attached(shelf: Shelf) -> tuple[Candles, SharedMemory]:
 
 
 _NOTHING = Bars(np.empty(0, np.int64), *(np.empty(0) for _ in range(6)))
+
+
+def _require_room(size: int) -> None:
+    """What does not fit kills the process when it is written, without a word."""
+    try:
+        free = os.statvfs(_FOLDER)
+    except OSError:
+        return
+    room = free.f_bavail * free.f_frsize
+    if size > room:
+        raise ParameterError(
+            f"the candles need {size / (1 << 20):,.1f} MiB of shared memory, {_FOLDER} has "
+            f"{room / (1 << 20):,.1f} MiB free: give it more, or give --workers 0, fewer coins or "
+            "a later --start"
+        )
 
 
 def _arrays(coin: CoinBars) -> tuple[npt.NDArray[Any], ...]:

@@ -111,6 +111,17 @@ class Space:
         rest = (base or StrategyParams()).model_dump()
         return StrategyParams.checked({**rest, **values})
 
+    def objection(
+        self, values: Mapping[str, Number], base: StrategyParams | None = None
+    ) -> str | None:
+        """Why `values` cannot be, in one line: each fits its range, but not with another one or
+        with `base`. None: they can."""
+        try:
+            self.params(values, base)
+        except ParameterError as error:
+            return str(error)
+        return None
+
 
 def load_space(path: Path) -> dict[str, dict[str, Any]]:
     """`OPTIMIZER_SPACE` as the table `[optimizer_space]` of a config file changes it.

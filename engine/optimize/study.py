@@ -10,26 +10,31 @@ import base64
 import fcntl
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 import optuna
+import sqlalchemy
 from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from engine import __version__
 from engine.errors import ParameterError
-from engine.optimize.records import TrialRecord
+from engine.optimize.batch import revise
+from engine.optimize.records import Number, TrialRecord
 from engine.optimize.settings import without_password
 from engine.optimize.space import Space
 
 IDENTITY = "gridtui"
+_TABLES_LOCK = 0x6772_6964  # any number, as long as no other program takes it
 _GENERATION = "NSGAIISampler:generation"  # which trials are parents; the others need no notes
 
 
@@ -85,8 +90,6 @@ class Study:
         self.optuna = study
         self.storage = storage
         self.id = storage.get_study_id_from_name(study.study_name)
-        self.lost: list[FrozenTrial] = []  # trials of silent processes that this one has failed
-        storage.heartbeat_stale_trial_callback = lambda _, trial: self.lost.append(trial)
         self.url = url
         self.name = study.study_name
 
@@ -98,37 +101,58 @@ class Study:
 
         Raises ParameterError: the database cannot be used, or the study is about something else.
         """
-        storage = _storage(url, heartbeat)
-        lock = None
+        lock = _locked(url)
+        storage = None
         try:
-            lock = _locked(url)
+            storage = _storage(url, heartbeat)
             study = optuna.create_study(
                 storage=storage,
                 study_name=name,
                 directions=directions(identity.goals),
                 load_if_exists=True,
             )
-            stored = study.user_attrs.get(IDENTITY)
-            if stored is None:
-                if study.get_trials(deepcopy=False):
-                    raise _refused(name, url, "it holds trials that gridtui did not write")
-                study.set_user_attr(IDENTITY, identity.plain())
-            elif (reason := identity.difference(stored)) is not None:
-                raise _refused(name, url, reason)
+            opened = cls(study, storage, url, lock)
+            opened.revise(IDENTITY, lambda stored, trials: opened._agreed(identity, stored, trials))
         except BaseException as error:
             _released(storage, lock)
             if isinstance(error, SQLAlchemyError | StorageInternalError):
                 raise unusable(url, error) from None
             raise
-        return cls(study, storage, url, lock)
+        return opened
+
+    def trials(self) -> list[FrozenTrial]:
+        """Every trial as Optuna has it, by number, those that run or have failed included.
+
+        Raises ParameterError: the database cannot be used.
+        """
+        try:
+            return self.optuna.get_trials(deepcopy=False)
+        except (SQLAlchemyError, StorageInternalError) as error:
+            raise unusable(self.url, error) from None
 
     def records(self) -> list[TrialRecord]:
-        """Every finished trial, by number."""
-        return [record_of(trial) for trial in self.finished()]
+        """Every finished trial, by number; errors as in `trials` and `record_of`."""
+        return [record_of(trial) for trial in finished(self.trials())]
 
-    def finished(self) -> list[FrozenTrial]:
-        """The same, as Optuna has them."""
-        return self.optuna.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    def revise(self, key: str, change: Callable[[Any, Mapping[TrialState, int]], Any]) -> Any:
+        """Set an attribute of the study, see `engine.optimize.batch.revise`; the new value.
+
+        Raises ParameterError: the database cannot be used.
+        """
+        try:
+            return revise(self.storage, self.id, key, change)
+        except SQLAlchemyError as error:
+            raise unusable(self.url, error) from None
+
+    def _agreed(
+        self, identity: Identity, stored: Any, trials: Mapping[TrialState, int]
+    ) -> dict[str, Any]:
+        """What the study is about, if that is what `identity` says, or nothing so far."""
+        if stored is None and trials:
+            raise _refused(self.name, self.url, "it holds trials that gridtui did not write")
+        if stored is not None and (reason := identity.difference(stored)) is not None:
+            raise _refused(self.name, self.url, reason)
+        return identity.plain()
 
     def close(self) -> None:
         """Give the database's connections back."""
@@ -142,17 +166,42 @@ def stored_identity(url: str, name: str) -> dict[str, Any] | None:
     """
     if url.startswith("sqlite:///") and not _path(url).exists():
         return None
-    storage = _storage(url, None)
     try:
-        attrs = storage.get_study_user_attrs(storage.get_study_id_from_name(name))
-    except KeyError:
-        return None
-    except (SQLAlchemyError, StorageInternalError) as error:
+        engine = sqlalchemy.create_engine(url, connect_args=_patience(url))
+    except ImportError:
+        raise _needs_extra() from None
+    try:
+        with engine.connect() as connection:
+            if not sqlalchemy.inspect(connection).has_table("study_user_attributes"):
+                return None
+            text = connection.execute(_STORED, {"name": name, "key": IDENTITY}).scalar()
+    except SQLAlchemyError as error:
         raise unusable(url, error) from None
     finally:
-        _released(storage, None)
-    stored: dict[str, Any] | None = attrs.get(IDENTITY)
+        engine.dispose()
+    stored: dict[str, Any] | None = None if text is None else json.loads(text)
     return stored
+
+
+_STORED = sqlalchemy.text(
+    "SELECT a.value_json FROM study_user_attributes a JOIN studies s ON s.study_id = a.study_id "
+    "WHERE s.study_name = :name AND a.key = :key"
+)
+
+
+def finished(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+    """Those of the trials that have a result."""
+    return [trial for trial in trials if trial.state == TrialState.COMPLETE]
+
+
+def impossible(values: Mapping[str, Number], space: Space, reason: str) -> FrozenTrial:
+    """A trial that was not run, as Optuna stores one that has failed; `reason`: why it cannot."""
+    return optuna.trial.create_trial(
+        state=TrialState.FAIL,
+        params=dict(values),
+        distributions=space.distributions,
+        user_attrs={"impossible": reason},
+    )
 
 
 def frozen_of(
@@ -215,27 +264,47 @@ def quiet() -> None:
 
 def _storage(url: str, heartbeat: tuple[int, int] | None) -> RDBStorage:
     quiet()
-    connect = {"timeout": 60} if url.startswith("sqlite") else {"connect_timeout": 10}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)  # heartbeats
-        try:
+    try:
+        with _alone(url), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)  # heartbeats
             return RDBStorage(
                 url,
-                engine_kwargs={"connect_args": connect, "pool_pre_ping": True},
+                engine_kwargs={"connect_args": _patience(url), "pool_pre_ping": True},
                 heartbeat_interval=heartbeat[0] if heartbeat else None,
                 grace_period=heartbeat[1] if heartbeat else None,
             )
-        except ImportError:
-            raise ParameterError(
-                "PostgreSQL needs the extra `postgres`: pip install 'gridtui[postgres]'"
-            ) from None
-        except (SQLAlchemyError, RuntimeError) as error:
-            raise unusable(url, error) from None
+    except ImportError:
+        raise _needs_extra() from None
+    except (SQLAlchemyError, RuntimeError) as error:
+        raise unusable(url, error) from None
 
 
-def _released(storage: RDBStorage, lock: TextIO | None) -> None:
-    storage.scoped_session.remove()
-    storage.engine.dispose()
+@contextmanager
+def _alone(url: str) -> Iterator[None]:
+    """Two that make the tables of a new database at once would be in each other's way; a file is
+    locked already."""
+    if url.startswith("sqlite"):
+        yield
+        return
+    engine = sqlalchemy.create_engine(url, connect_args=_patience(url), poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.text(f"SELECT pg_advisory_xact_lock({_TABLES_LOCK})"))
+        yield
+
+
+def _patience(url: str) -> dict[str, int]:
+    """Seconds until a database that does not answer counts as unusable."""
+    return {"timeout": 60} if url.startswith("sqlite") else {"connect_timeout": 10}
+
+
+def _needs_extra() -> ParameterError:
+    return ParameterError("PostgreSQL needs the extra `postgres`: pip install 'gridtui[postgres]'")
+
+
+def _released(storage: RDBStorage | None, lock: TextIO | None) -> None:
+    if storage is not None:
+        storage.scoped_session.remove()
+        storage.engine.dispose()
     if lock is not None:
         lock.close()
 
@@ -246,10 +315,14 @@ def _path(url: str) -> Path:
 
 
 def _locked(url: str) -> TextIO | None:
-    """The open and locked file of an SQLite URL; its lock has nothing to do with SQLite's own."""
+    """The open and locked file of an SQLite URL, made if it is not there; its lock has nothing to
+    do with SQLite's own."""
     if not url.startswith("sqlite"):
         return None
-    file = _path(url).open()
+    try:
+        file = _path(url).open("a")
+    except OSError as error:
+        raise unusable(url, error) from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -264,6 +337,8 @@ def _locked(url: str) -> TextIO | None:
 def unusable(url: str, error: Exception) -> ParameterError:
     """One line about a database that does not do what it is asked."""
     cause = error.__cause__ or error
+    if isinstance(cause, OSError) and cause.strerror:
+        return ParameterError(f"cannot use the database {without_password(url)}: {cause.strerror}")
     said = str(getattr(cause, "orig", None) or cause).strip().splitlines()
     reason = said[0].strip("'") if said else repr(error)
     return ParameterError(f"cannot use the database {without_password(url)}: {reason}")

@@ -2,8 +2,8 @@
 
 ROBUST: every question was asked and answered well. OVERFIT: one of the four questions that tell
 skill from luck was answered badly. FRAGILE: those were answered well, but the result hangs on how
-orders fill or on the exact parameters. UNPROVEN: some question was not asked, and no answer to the
-four was bad.
+orders fill or on the exact parameters. UNPROVEN: some question was not asked, or asked of too few
+permutations to be answered, and no answer to the four was bad.
 """
 
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.params import StrategyParams
+from engine.wording import plural
 
 Word = Literal["ROBUST", "FRAGILE", "OVERFIT", "UNPROVEN"]
 Status = Literal["none", "failing", "passing"]
@@ -25,6 +26,7 @@ LEAST_DEFLATED = 0.95
 MOST_ROBUSTNESS = 0.50
 MOST_FALL = 0.50
 
+_NOT_MEASURED = "not measured"
 _IRRELEVANT = "initial_capital"
 """A bot trades with the capital it is given."""
 
@@ -33,11 +35,14 @@ _IRRELEVANT = "initial_capital"
 class Evidence:
     """What was measured; None: it was not.
 
-    `p_value`: of the permuted markets; `overfitting`: PBO, and `losses`, in how many of its splits
-    the chosen trial loses money where it was not chosen; `deflated`: probability of the deflated
-    Sharpe ratio; `holdout_pct` and `strict_pct`: mean return of the coins on the hold-out, under
-    the usual and under the strict fill model; `robustness`: mean CV of the best trials;
-    `fall`: median fall of the score beside the chosen point, as a fraction.
+    `p_value`: of `permutations` permuted markets; `overfitting`: PBO, and `losses`, in how many of
+    its splits the chosen trial loses money where it was not chosen; `deflated`: probability of the
+    deflated Sharpe ratio; `holdout_pct`: return of the worst coin on the hold-out; `strict_pct`:
+    of the worst coin on all bars under the strict fill model; `robustness`: mean CV of the best
+    trials; `fall`: median fall of the score beside the chosen point, as a fraction; `looks`:
+    questions that the hold-out was asked, this one included.
+
+    Raises ValueError for a p-value that so many permutations cannot have, or less than one look.
     """
 
     p_value: float | None = None
@@ -48,6 +53,14 @@ class Evidence:
     robustness: float | None = None
     fall: float | None = None
     losses: float | None = None
+    permutations: int = 0
+    looks: int = 1
+
+    def __post_init__(self) -> None:
+        if self.looks < 1:
+            raise ValueError(f"the first look at a hold-out is number 1, not {self.looks}")
+        if self.p_value is not None and self.p_value * (1 + self.permutations) < 1.0 - 1e-9:
+            raise ValueError(f"{self.permutations} permutations cannot tell p = {self.p_value}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,7 @@ class Check:
     value: str
     wanted: str
     passed: bool | None
-    """None: not asked."""
+    """None: not asked, or asked of too few permutations."""
     decides: bool
     """Whether it tells skill from luck."""
 
@@ -87,18 +100,29 @@ def judge(evidence: Evidence) -> Verdict:
     if bad and not any(check.decides for check in unasked):
         return Verdict("FRAGILE", _against("real, but it may not survive", bad), checks)
     if unasked:
-        missing = ", ".join(check.name for check in unasked)
+        missing = ", ".join(map(_open, unasked))
         return Verdict("UNPROVEN", f"UNPROVEN: not measured: {missing}", checks)
     numbers = ", ".join(f"{check.name} {check.value}" for check in checks)
     return Verdict("ROBUST", f"ROBUST: all {len(checks)} checks passed: {numbers}", checks)
 
 
-def report_status(params: StrategyParams, data_dir: Path, pair: str | None = None) -> Status:
+def fewest_permutations(looks: int = 1) -> int:
+    """With fewer, p = (1 + k) / (1 + N) is above the limit even if no permuted market is as good.
+
+    The limit is `MOST_P_VALUE` shared out among all looks at the hold-out (Bonferroni).
+    """
+    return round(looks / MOST_P_VALUE) - 1
+
+
+def report_status(
+    params: StrategyParams, data_dir: Path, pair: str | None = None, timeframe: str | None = None
+) -> Status:
     """Whether the optimizer's reports in `data_dir` vouch for exactly these parameters.
 
-    "none": no report is about them (all but the capital must agree) and, if it is given, about the
-    pair ("BTC/USDT"). "failing": the newest that is says anything but ROBUST, or was made on a
-    simulated market. "passing". A report that cannot be read vouches for nothing.
+    "none": no report is about them (all but the capital must agree) and, where they are given,
+    about the pair ("BTC/USDT") on candles of the timeframe ("15m"). "failing": the newest that is
+    says anything but ROBUST, or was made on a simulated market. "passing". A report that cannot be
+    read vouches for nothing.
     """
     pattern = f"{Path(RESULTS_FILE).stem}*.json"
     wanted = _compared(params)
@@ -107,24 +131,41 @@ def report_status(params: StrategyParams, data_dir: Path, pair: str | None = Non
             document = json.loads(path.read_text(encoding="utf-8"))
             told = _compared(StrategyParams.checked(document["params"]))
             word = document["verdict"]["word"]
-            simulated, pairs = document["study"]["simulated"], list(document["study"]["coins"])
+            study = document["study"]
+            simulated, pairs, candles = (study[x] for x in ("simulated", "coins", "timeframe"))
+            about = pair in (None, *pairs) and timeframe in (None, candles)
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        if told == wanted and (pair is None or pair in pairs):
+        if told == wanted and about:
             return "passing" if word == "ROBUST" and simulated is False else "failing"
     return "none"
 
 
 def _checks(found: Evidence) -> tuple[Check, ...]:
     return (
-        _at_most("permutation p-value", found.p_value, MOST_P_VALUE, True),
+        _permutation(found),
         _overfitting(found),
         _at_least("deflated Sharpe ratio", found.deflated, LEAST_DEFLATED),
         _gain("hold-out return", found.holdout_pct, True),
-        _gain("return under strict fills", found.strict_pct, False),
-        _at_most("robustness score", found.robustness, MOST_ROBUSTNESS, False),
-        _at_most("fall beside the point", found.fall, MOST_FALL, False),
+        _gain("strict fills, all bars", found.strict_pct, False),
+        _at_most("robustness score", found.robustness, MOST_ROBUSTNESS),
+        _at_most("fall beside the point", found.fall, MOST_FALL),
     )
+
+
+def _permutation(found: Evidence) -> Check:
+    """Every look at the hold-out is one more chance to be lucky there."""
+    limit, fewest = MOST_P_VALUE / found.looks, fewest_permutations(found.looks)
+    value, wanted = _number(found.p_value), f"at most {limit:.2f}"
+    if found.looks > 1:
+        wanted = f"at most {limit:.4f} at look {found.looks}"
+    passed = None
+    if found.p_value is not None and found.permutations < fewest:
+        value += f", of {plural(found.permutations, 'permutation')}"
+        wanted += f", of {fewest} or more"
+    elif found.p_value is not None:
+        passed = found.p_value <= limit * (1.0 + 1e-9)
+    return Check("permutation p-value", value, wanted, passed, True)
 
 
 def _overfitting(found: Evidence) -> Check:
@@ -138,9 +179,9 @@ def _overfitting(found: Evidence) -> Check:
     return Check("probability of overfitting", value, wanted, passed, True)
 
 
-def _at_most(name: str, value: float | None, limit: float, decides: bool) -> Check:
+def _at_most(name: str, value: float | None, limit: float) -> Check:
     passed = None if value is None else value <= limit
-    return Check(name, _number(value), f"at most {limit:.2f}", passed, decides)
+    return Check(name, _number(value), f"at most {limit:.2f}", passed, False)
 
 
 def _at_least(name: str, value: float | None, limit: float) -> Check:
@@ -149,12 +190,19 @@ def _at_least(name: str, value: float | None, limit: float) -> Check:
 
 
 def _gain(name: str, value: float | None, decides: bool) -> Check:
-    text = "not measured" if value is None else f"{value:+.2f}%"
-    return Check(name, text, "above 0%", None if value is None else value > 0.0, decides)
+    text = _NOT_MEASURED if value is None else f"{value:+.2f}%"
+    passed = None if value is None else value > 0.0
+    return Check(name, text, "above 0%, every coin", passed, decides)
 
 
 def _number(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.4f}"
+    return _NOT_MEASURED if value is None else f"{value:.4f}"
+
+
+def _open(check: Check) -> str:
+    if check.value == _NOT_MEASURED:
+        return check.name
+    return f"{check.name} {check.value} (wanted {check.wanted})"
 
 
 def _against(meaning: str, checks: list[Check]) -> str:

@@ -6,11 +6,14 @@
     hold-out                                             purge [hold-out...]
 
 Windows are anchored: all begin at bar 0. Each is divided 70 to 30. The end of every train span is
-purged: its last bars, as many as the longest feature looks back, count for nobody, so that no
-feature of a test bar is made of bars that were trained on. The same gap lies before the hold-out.
+purged: its last bars, as many as the longest feature of any trial looks back, count for nobody, so
+that no feature of a test bar is made of bars that were trained on. The same gap lies before the
+hold-out.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +21,7 @@ import numpy.typing as npt
 from engine.errors import ParameterError
 from engine.features import bars_per_day, warmup_bars
 from engine.optimize.records import Plan, WindowSpan
+from engine.optimize.space import Space
 from engine.params import StrategyParams
 
 TRAIN_SHARE = 0.7
@@ -67,6 +71,25 @@ def refit_plan(
     ends = [*starts[1:], search_end]
     spans = [_window(cut, start, end, purge) for start, end in zip(starts, ends, strict=True)]
     return _checked_plan(bars, purge, spans, search_end, holdout_start, warmup)
+
+
+def lookback(
+    space: Space, base: StrategyParams, times: Sequence[npt.NDArray[np.int64]], timeframe_ms: int
+) -> tuple[int, int]:
+    """(purge, warm-up) in bars that suffice for every trial of the space.
+
+    `times`: opens of each coin's bars, ms. Both grow with every period; only how many bars of a
+    first bucket are missing goes up and down with the regime's timeframe, so each of those counts.
+    """
+    highest = {each.name: each.high for each in space.ranges}
+    buckets = range(base.regime_timeframe_mult, base.regime_timeframe_mult + 1)
+    for each in space.ranges:
+        if each.name == "regime_timeframe_mult":
+            buckets = range(int(each.low), int(each.high) + 1)
+    slowest = [space.params({**highest, "regime_timeframe_mult": bars}, base) for bars in buckets]
+    purge = max(longest_window(params, timeframe_ms) for params in slowest)
+    warmup = max(warmup_bars(time, params, timeframe_ms) for params in slowest for time in times)
+    return purge, warmup
 
 
 def longest_window(params: StrategyParams, timeframe_ms: int) -> int:

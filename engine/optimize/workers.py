@@ -6,6 +6,7 @@ a task that kills its workers again and again is given up, with an error that sa
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import resource
@@ -32,7 +33,9 @@ from engine.params import StrategyParams
 from indicators.compiled import is_compiled, mark_compiled
 
 MOST_TRIES = 3  # of one task; the third death is no accident
-MOST_RESIDENT_BYTES = 1 << 30  # a worker that has grown beyond is replaced between two tasks
+MOST_PRIVATE_BYTES = 1 << 30  # a worker that has grown beyond is replaced between two tasks
+_SETS_OF_INDICATORS = 3  # on top, each as large as the candles: those of one trial never go
+_MEANT_FOR_THE_SEARCH = (signal.SIGINT, signal.SIGHUP)  # which a terminal sends to its workers, too
 _GOODBYE = None
 _PATIENCE = 0.1  # s, between two questions whether to go on
 
@@ -62,14 +65,14 @@ class WorkersLostError(ParameterError):
 class Pool(Protocol):
     """Where tasks are performed."""
 
-    def submit(self, key: int, task: Task) -> None:
-        """Take a task; `key` comes back with its answer."""
+    def submit(self, task: Task) -> int:
+        """Take a task; the key that comes back with its answer, higher than all before it."""
 
     def answers(self, timeout: float) -> list[tuple[int, Any]]:
         """What has been finished since the last call; waits up to `timeout` seconds for one."""
 
-    runs_ahead: bool
-    """Whether tasks are performed before their answers are asked for."""
+    def recall(self) -> list[tuple[int, Any]]:
+        """What has been finished since the last call; every other task is forgotten."""
 
 
 @contextmanager
@@ -98,28 +101,32 @@ def evaluations(
 
     Raises Cancelled once `cancelled()` is true.
     """
-    for key, values in enumerate(trials):
-        pool.submit(key, TrialTask(values))
+    pool.recall()
+    keys = [pool.submit(TrialTask(values)) for values in trials]
     done: dict[int, Evaluation] = {}
-    for key in range(len(trials)):
-        while key not in done:
-            if cancelled():
-                raise Cancelled
-            done.update(pool.answers(_PATIENCE))
-        yield done.pop(key)
+    try:
+        for key in keys:
+            while key not in done:
+                if cancelled():
+                    raise Cancelled
+                done.update(pool.answers(_PATIENCE))
+            yield done.pop(key)
+    finally:
+        pool.recall()
 
 
 class InProcess:
     """A pool without processes: every task is performed when its answer is asked for."""
 
-    runs_ahead = False
-
     def __init__(self, candles: Candles, plan: Plan, base: StrategyParams) -> None:
         self._evaluator = Evaluator(candles, plan, base)
         self._tasks: deque[tuple[int, Task]] = deque()
+        self._keys = itertools.count()
 
-    def submit(self, key: int, task: Task) -> None:
+    def submit(self, task: Task) -> int:
+        key = next(self._keys)
         self._tasks.append((key, task))
+        return key
 
     def answers(self, timeout: float) -> list[tuple[int, Any]]:
         if not self._tasks:
@@ -128,11 +135,16 @@ class InProcess:
         key, task = self._tasks.popleft()
         return [(key, task.perform(self._evaluator))]
 
+    def recall(self) -> list[tuple[int, Any]]:
+        self._tasks.clear()
+        return []
+
 
 class Workers:
-    """`count` worker processes; a context manager, which ends them and frees what they share."""
+    """`count` worker processes; a context manager, which ends them and frees what they share.
 
-    runs_ahead = True
+    Raises ParameterError: there is no room for what they share.
+    """
 
     def __init__(
         self,
@@ -142,37 +154,46 @@ class Workers:
         count: int,
         *,
         kept_bytes: int = KEPT_BYTES,
-        most_resident: int = MOST_RESIDENT_BYTES,
+        most_private: int = MOST_PRIVATE_BYTES,
     ) -> None:
-        self._shared = SharedCandles(candles)
+        with _deaf_to_interrupts():  # as is the process that Python starts to watch over it
+            self._shared = SharedCandles(candles)
         self._context = multiprocessing.get_context("spawn")
         self._setup = (self._shared.shelf, plan, base, kept_bytes)
-        self._most_resident = most_resident
+        self._most_private = most_private + _SETS_OF_INDICATORS * self._shared.size
+        self._count = count
+        self._keys = itertools.count()
         self._queue: deque[_Sent] = deque()
         self._workers: list[_Worker] = []
+        self._done: list[tuple[int, Any]] = []
         try:
-            for _ in range(count):
-                self._workers.append(self._hire())
+            self._hire()
         except BaseException:
             self.__exit__(None, None, None)
             raise
 
-    def submit(self, key: int, task: Task) -> None:
+    def submit(self, task: Task) -> int:
+        key = next(self._keys)
         self._queue.append(_Sent(key, task))
         self._hand_out()
+        return key
 
     def answers(self, timeout: float) -> list[tuple[int, Any]]:
-        """As in `Pool`. Raises WorkersLostError."""
-        doors: dict[Any, _Worker] = {worker.door: worker for worker in self._workers}
-        ready = wait([*doors, *(w.process.sentinel for w in self._workers)], timeout)
-        done = []
-        for worker in list(self._workers):
-            if worker.door in ready:
-                done += self._answer_of(worker)
-            elif worker.process.sentinel in ready:
-                self._replace(worker)
+        """As in `Pool`. Raises WorkersLostError, and what a task has raised."""
+        fault = self._collect(timeout)
+        if fault is not None:
+            raise fault
         self._hand_out()
-        return done
+        return self._given_out()
+
+    def recall(self) -> list[tuple[int, Any]]:
+        """As in `Pool`: workers that are at a task are ended, others take their place when there is
+        work again."""
+        self._collect(0.0)
+        self._queue.clear()
+        for worker in [each for each in self._workers if each.sent is not None]:
+            self._part_with(worker)
+        return self._given_out()
 
     @property
     def process_ids(self) -> list[int]:
@@ -195,45 +216,67 @@ class Workers:
         self._workers.clear()
         self._shared.__exit__(kind, error, trace)
 
-    def _hire(self) -> _Worker:
-        here, there = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(there, *self._setup), daemon=True)
-        with _deaf_to_interrupts():
-            process.start()
-        there.close()
-        return _Worker(process, here)
+    def _hire(self) -> None:
+        while len(self._workers) < self._count:
+            here, there = self._context.Pipe()
+            process = self._context.Process(target=_work, args=(there, *self._setup), daemon=True)
+            with _deaf_to_interrupts():
+                process.start()
+            there.close()
+            self._workers.append(_Worker(process, here))
 
     def _hand_out(self) -> None:
+        self._hire()
         for worker in self._workers:
             if worker.sent is None and self._queue:
                 worker.send(self._queue.popleft())
 
-    def _answer_of(self, worker: _Worker) -> list[tuple[int, Any]]:
-        try:
-            answer, resident, fault = worker.door.recv()
-        except (EOFError, OSError):
-            self._replace(worker)
-            return []
-        sent, worker.sent = worker.sent, None
-        if fault is not None:
-            raise fault
-        if resident > self._most_resident:
-            self._replace(worker)
-        return [] if sent is None else [(sent.key, answer)]
+    def _given_out(self) -> list[tuple[int, Any]]:
+        done, self._done = self._done, []
+        return done
 
-    def _replace(self, worker: _Worker) -> None:
-        """A fresh worker for one that has died or grown too large; what it was at goes first."""
-        self._workers.remove(worker)
-        worker.dismiss()
-        worker.see_off()
+    def _collect(self, timeout: float) -> Exception | None:
+        """Take in every answer that is there; the first fault among them. Whatever one task comes
+        to, the answers of the others are kept."""
+        doors: dict[Any, _Worker] = {worker.door: worker for worker in self._workers}
+        ready = wait([*doors, *(w.process.sentinel for w in self._workers)], timeout)
+        faults = []
+        for worker in list(self._workers):
+            if worker.door in ready:
+                faults.append(self._take_answer(worker))
+            elif worker.process.sentinel in ready:
+                faults.append(self._lose(worker))
+        return next((fault for fault in faults if fault is not None), None)
+
+    def _take_answer(self, worker: _Worker) -> Exception | None:
+        fault: Exception | None
+        try:
+            answer, private, fault = worker.door.recv()
+        except (EOFError, OSError):
+            return self._lose(worker)
+        sent, worker.sent = worker.sent, None
+        if private > self._most_private:
+            self._part_with(worker)
+        if fault is None and sent is not None:
+            self._done.append((sent.key, answer))
+        return fault
+
+    def _lose(self, worker: _Worker) -> WorkersLostError | None:
+        """What a worker that has died was at goes first to another one."""
+        self._part_with(worker)
         if (sent := worker.sent) is not None:
             if sent.tries == MOST_TRIES:
-                raise WorkersLostError(
+                return WorkersLostError(
                     f"{MOST_TRIES} worker processes died of the same task (exit code "
                     f"{worker.process.exitcode}): give fewer --workers if memory is short"
                 )
             self._queue.appendleft(_Sent(sent.key, sent.task, sent.tries + 1))
-        self._workers.append(self._hire())
+        return None
+
+    def _part_with(self, worker: _Worker) -> None:
+        self._workers.remove(worker)
+        worker.dismiss()
+        worker.see_off()
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +318,8 @@ def _work(
     door: Connection[Any, Any], shelf: Shelf, plan: Plan, base: StrategyParams, kept_bytes: int
 ) -> None:
     """The life of a worker; it ends when nobody holds the other end of the pipe any more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in _MEANT_FOR_THE_SEARCH:
+        signal.signal(number, signal.SIG_IGN)
     candles, _block = attached(shelf)
     evaluator = Evaluator(candles, plan, base, kept_bytes)
     try:
@@ -288,29 +332,32 @@ def _work(
                 fault = error
             except Exception as error:
                 fault = RuntimeError(f"a worker failed: {type(error).__name__}: {error}")
-            door.send((answer, _resident_bytes(), fault))
+            door.send((answer, _private_bytes(), fault))
     except (EOFError, OSError):
         pass
     os._exit(0)  # the block cannot be closed while the evaluator's arrays lie in it
 
 
-def _resident_bytes() -> int:
-    """Memory that this process holds, the shared candles included; 0 where it cannot be read."""
+def _private_bytes() -> int:
+    """Memory that this process holds for itself alone, without the candles that all share; 0 where
+    it cannot be read."""
     try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        _, resident, shared, *_ = Path("/proc/self/statm").read_text().split()
     except OSError:
         return 0
-    return pages * resource.getpagesize()
+    return (int(resident) - int(shared)) * resource.getpagesize()
 
 
 @contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
-    """A process started meanwhile ignores Ctrl-C from its first instruction on."""
+    """A process started meanwhile ignores what is meant for the search from its first instruction
+    on."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before: Callable[..., Any] | int | None = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = [(each, signal.signal(each, signal.SIG_IGN)) for each in _MEANT_FOR_THE_SEARCH]
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, handler in before:
+            signal.signal(each, handler)

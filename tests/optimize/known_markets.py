@@ -1,4 +1,4 @@
-"""Markets whose truth is known, small searches on them, and the verdict that comes out.
+"""Markets whose truth is known, and what a search on them concludes.
 
 `random_walk`: independent steps; nothing in the past tells the next one, whatever a search finds.
 `mean_reverting`: the same steps, but a twentieth of the distance from the usual price is lost every
@@ -6,27 +6,22 @@ bar (half of it in 3.5 hours), which is what a grid lives on.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optuna
 from scipy.signal import lfilter
 
-from engine.features import Bars, build, warmup_bars
-from engine.loop import simulate
-from engine.optimize.examination import CoinMarket, Examination, examine
-from engine.optimize.objective import numbers
-from engine.optimize.robust import RobustCluster, neighbours, plateau, robust_cluster
-from engine.optimize.space import Space
-from engine.optimize.verdict import Verdict, judge
-from engine.params import StrategyParams
-from exchange.market import market_for
+from engine.features import Bars
+from engine.optimize.candles import Candles, CoinBars
+from engine.optimize.conclusion import Conclusion, conclude
+from engine.optimize.job import OptimizeJob
+from engine.optimize.settings import SearchSettings
+from engine.optimize.workers import evaluations
 
 QUARTER_MS = 900_000
 A_DAY = 96
 DAYS = 150
-HOLDOUT_SHARE = 0.15
 TRIALS = 60
 START_PRICE = 40_000.0
 NO_COSTS = {"fee_maker": 0.0, "fee_taker": 0.0, "slippage": 0.0}
@@ -34,15 +29,6 @@ NO_COSTS = {"fee_maker": 0.0, "fee_taker": 0.0, "slippage": 0.0}
 _STEP = 0.003
 _MOVES_A_BAR = 6
 _PULL = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class SmallSearch:
-    """What a search on one market found, and the verdict on it."""
-
-    cluster: RobustCluster
-    examination: Examination
-    verdict: Verdict
 
 
 def random_walk(seed: int, days: int = DAYS) -> Bars:
@@ -53,53 +39,31 @@ def mean_reverting(seed: int, days: int = DAYS) -> Bars:
     return _candles(seed, days, _PULL)
 
 
-def small_search(
+def searched(
     bars: Bars,
     seed: int,
+    folder: Path,
     fixed: Mapping[str, Any] | None = None,
     space: Mapping[str, Mapping[str, Any]] | None = None,
-) -> SmallSearch:
-    """60 trials (TPE) on the first 85 %, then robust parameters, examination and verdict.
+) -> Conclusion:
+    """What `gridtui optimize --trials 60` concludes: 4 purged windows, 15 % hold-out, TPE.
 
-    `fixed`: parameters outside the space that differ from the defaults; `space`: None for all of
-    `OPTIMIZER_SPACE`.
+    `folder`: of the study; `fixed`: parameters outside the space that differ from the defaults;
+    `space`: None for all of `OPTIMIZER_SPACE`.
     """
-    base = StrategyParams.checked(fixed)
-    searched = Space.checked(space, base)
-    holdout_start = int(len(bars.time) * (1.0 - HOLDOUT_SHARE))
-    market = market_for("BTC", START_PRICE)
-    coin = CoinMarket(bars, None, market, QUARTER_MS, holdout_start)
-    seen = coin._replace(bars=Bars(*(column[:holdout_start] for column in bars)))
-
-    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
-    params, scores, returns = [], [], []
-    for _ in range(TRIALS):
-        trial = study.ask(searched.distributions)
-        score, daily = _run(seen, searched.params(trial.params, base))
-        study.tell(trial, score)
-        params.append(trial.params)
-        scores.append(score)
-        returns.append(daily)
-
-    cluster = robust_cluster(searched, params, scores)
-    chosen = searched.params(cluster.params, base)
-    score, daily = _run(seen, chosen)
-    around = [
-        (one, _run(seen, searched.params(one.params, base))[0])
-        for one in neighbours(searched, cluster.params)
-    ]
-    examination = examine(chosen, [coin], daily, np.column_stack(returns), seed=seed)
-    fall = plateau(score, around).median_fall
-    return SmallSearch(cluster, examination, judge(examination.evidence(cluster.score, fall)))
-
-
-def _run(coin: CoinMarket, params: StrategyParams) -> tuple[float, np.ndarray]:
-    """Score and daily returns."""
-    warmup = warmup_bars(coin.bars.time, params, QUARTER_MS)
-    run = simulate(build(coin.bars, params, QUARTER_MS), params, coin.market, warmup)
-    midnight = run.equity[A_DAY - 1 :: A_DAY]
-    judged = numbers(run.equity, run.fills, params.initial_capital, QUARTER_MS)
-    return judged.score, midnight[1:] / midnight[:-1] - 1.0
+    coin = CoinBars("BTC/USDT", bars, None, "made up")
+    first = int(bars.time[0])
+    candles = Candles((coin,), "15m", QUARTER_MS, first, len(bars.time), "made up", True)
+    settings = SearchSettings(
+        trials=TRIALS, study_name=str(seed), storage=str(folder / "known.db"), seed=seed, workers=0
+    )
+    job = OptimizeJob.checked(
+        fixed or {}, {"coins": ["BTC"], "start_date": first}, settings, space=space, source="sim"
+    )
+    plan = job.plan(candles)
+    with job.pool(candles, plan) as pool:
+        result = job.search(candles, plan, pool)
+        return conclude(result, candles, lambda trials: evaluations(pool, trials), seed=seed)
 
 
 def _candles(seed: int, days: int, pull: float) -> Bars:

@@ -10,6 +10,7 @@ from engine.optimize.control import SearchControl
 from engine.optimize.job import OptimizeJob
 from engine.optimize.records import SearchResult
 from engine.optimize.settings import SearchSettings
+from engine.optimize.study import Study
 from tui.commands.optimize import stopped_by_signals
 
 COINS = {"coins": ["BTC"], "start_date": "2022-01-01", "end_date": "2022-04-01"}
@@ -30,6 +31,13 @@ def search(
     plan = mine.plan(candles)
     with mine.pool(candles, plan) as pool:
         return mine.search(candles, plan, pool, on_event, control)  # type: ignore[arg-type]
+
+
+def opened(mine: OptimizeJob) -> Study:
+    """The job's study, to be closed."""
+    candles = mine.load()
+    identity = mine.identity(candles, mine.plan(candles))
+    return Study.opened(mine.settings.url, mine.settings.study_name, identity)
 
 
 def main() -> None:

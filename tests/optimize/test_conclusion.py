@@ -16,12 +16,13 @@ from engine.optimize.evaluate import Evaluation, Evaluator
 from engine.optimize.examination import coin_markets, run_from
 from engine.optimize.job import OptimizeJob
 from engine.optimize.records import Number, SearchResult, TrialRecord
-from engine.optimize.report import cluster_lines, print_conclusion, verdict_lines
-from engine.optimize.results import write_results
+from engine.optimize.report import cluster_lines, luck_notes, print_conclusion, verdict_lines
+from engine.optimize.results import robust_document, write_results
 from engine.optimize.robust import RobustCluster, Stability
 from engine.optimize.settings import SearchSettings
+from engine.optimize.significance import DeflatedSharpe
 from engine.optimize.space import Space
-from engine.optimize.verdict import RESULTS_FILE, report_status
+from engine.optimize.verdict import RESULTS_FILE, judge, report_status
 from engine.params import StrategyParams
 from engine.report import console_for
 from exchange.timeframe import DAY_MS
@@ -239,19 +240,22 @@ def test_without_a_holdout_nothing_is_claimed_about_new_data(searched: Searched)
     assert "hold-out +" not in printed(seen)
 
 
-def test_the_report_says_simulated_and_ends_with_the_verdict(conclusion: Conclusion) -> None:
+def test_the_report_says_simulated_and_stands_between_two_verdicts(conclusion: Conclusion) -> None:
     lines = printed(conclusion).splitlines()
     assert lines[1].startswith("SIMULATED")
-    assert lines[2] == "===== ROBUST PARAMETER REPORT ====="
-    assert lines[-1] == f"Verdict: {conclusion.verdict.sentence}"
+    assert lines[2] == lines[-1] == f"Verdict: {conclusion.verdict.sentence}"
+    assert lines[4] == "===== ROBUST PARAMETER REPORT ====="
     for title in (
-        "Out-of-Sample Validation (worst window of each coin):",
+        "Out-of-Sample Validation (bars that no trial was scored on):",
+        "In sample (the worst of each coin's windows):",
         "Parameter Importance:",
         "===== IS THIS OVERFIT? =====",
     ):
         assert title in lines
     for check in verdict_lines(conclusion.verdict):
         assert check.plain in lines
+    praise = next(k for k, line in enumerate(lines) if line.startswith("Interpretation: "))
+    assert lines[praise + 2].endswith(f"the verdict says: {conclusion.verdict.word}.")
     assert any(f"p-value: {PERMUTATIONS} permutations of the hold-out's bars" in x for x in lines)
     assert any("as published" in line for line in lines)
 
@@ -269,6 +273,7 @@ def test_files_hold_what_was_learnt_and_live_trading_finds_it(
     assert robust["study"]["simulated"] is True
     assert robust["monte_carlo"]["p_value"] == conclusion.examination.p_value
     assert robust["oos"]["holdout_pct"].keys() == {"BTC/USDT", "SOL/USDT"}
+    assert list(robust).index("verdict") < list(robust).index("robust_params")
     assert robust["verdict"]["word"] == conclusion.verdict.word
     assert best["best_params"] == dict(conclusion.search.best.params)
     assert best["score"] == max(trial.score for trial in conclusion.search.trials)
@@ -277,8 +282,64 @@ def test_files_hold_what_was_learnt_and_live_trading_finds_it(
     verdict = {**robust["verdict"], "word": "ROBUST"}
     study = {**robust["study"], "simulated": False}
     real.write_text(json.dumps({**robust, "study": study, "verdict": verdict}))
-    assert report_status(conclusion.params, tmp_path, "SOL/USDT") == "passing"
+    assert report_status(conclusion.params, tmp_path, "SOL/USDT", "15m") == "passing"
+    assert report_status(conclusion.params, tmp_path, "SOL/USDT", "1h") == "none"
     assert report_status(StrategyParams(), tmp_path) == "none"
+
+
+def test_out_of_sample_is_the_last_windows_test_alone(conclusion: Conclusion) -> None:
+    """The others lie in the train span of the last window, which drives the search."""
+    plan, robust = conclusion.search.plan, conclusion.robust
+    trained = range(plan.windows[-1].train_start, plan.windows[-1].train_end)
+    assert plan.windows[0].test_start in trained
+    assert plan.windows[0].test_end - 1 in trained
+    assert plan.windows[-1].test_start not in trained
+    last = {
+        pair: row[-1] for pair, row in zip(conclusion.search.pairs, robust.test_scores, strict=True)
+    }
+    document = robust_document(conclusion)
+    assert document["oos"]["last_test_scores"] == last
+    assert document["oos"]["last_test_score"] == min(last.values())
+    assert not {"score", "train_scores", "test_scores"} & set(document["oos"])
+    assert document["windows"]["score"] == min(map(min, robust.train_scores))
+    lines = printed(conclusion).splitlines()
+    begin = lines.index("Out-of-Sample Validation (bars that no trial was scored on):")
+    for line, (pair, score) in zip(lines[begin + 1 :], last.items(), strict=False):
+        assert line.startswith(f"  {pair:<12}last window's test {score:>9.4f}   hold-out ")
+    for line, row in zip(lines[begin + 4 :], robust.test_scores, strict=False):
+        assert f"earlier tests {min(row[:-1]):>9.4f}" in line
+
+
+def test_one_losing_coin_is_not_hidden_by_the_others(conclusion: Conclusion) -> None:
+    found = replace(conclusion.examination, holdout_pct=(9.0, -4.0), strict_pct=(8.0, -1.0))
+    evidence = found.evidence(0.1, 0.1)
+    assert (evidence.holdout_pct, evidence.strict_pct) == (-4.0, -1.0)
+    checks = {check.name: check for check in judge(evidence).checks}
+    assert checks["hold-out return"].passed is False
+    assert checks["strict fills, all bars"].passed is False
+
+
+def test_a_holdout_that_was_asked_before_is_said_to_be_used_up(conclusion: Conclusion) -> None:
+    first = "\n".join(luck_notes(conclusion.examination))
+    assert "used up" not in first
+    third = replace(conclusion.examination, looks=3)
+    said = "\n".join(luck_notes(third))
+    assert "hold-out: look 3 of this study, so p may be at most 0.0167; it is used up" in said
+    assert third.evidence(None, None).looks == 3
+
+
+def test_a_sharpe_ratio_that_holds_by_the_bound_alone_is_said_to(conclusion: Conclusion) -> None:
+    one = conclusion.examination.bounded
+    assert one is not None
+    weak, strong = replace(one, probability=0.94), replace(one, probability=0.96)
+
+    def said(bounded: DeflatedSharpe, published: DeflatedSharpe) -> bool:
+        found = replace(conclusion.examination, bounded=bounded, deflated=published)
+        return "holds by the bounded variance alone" in "\n".join(luck_notes(found))
+
+    assert said(strong, weak)
+    assert not said(strong, strong)
+    assert not said(weak, weak)
 
 
 def test_earlier_robust_results_are_kept(tmp_path: Path, conclusion: Conclusion) -> None:

@@ -150,3 +150,19 @@ def test_what_is_kept_is_bounded_and_the_last_used_stays(monkeypatch: pytest.Mon
     assert len(calls) == len(set(periods))
     evaluator.features(coin, StrategyParams(kama_period=11))
     assert len(calls) == len(set(periods)) + 1
+
+
+def test_the_indicators_of_every_coin_stay_however_little_may_be_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    candles = random_candles("wild", "calm", "trend", length=3_000)
+    calls = []
+    real = evaluate.signals
+    monkeypatch.setattr(evaluate, "signals", lambda *args: calls.append(args) or real(*args))
+    evaluator = Evaluator(candles, plan_of(candles), BASE, kept_bytes=1)
+    for seed in range(3):
+        evaluator.trial(random_values(seed))
+    assert len(calls) == len(candles.coins)
+    evaluator.trial({"kama_period": 11})
+    evaluator.trial({})
+    assert len(calls) == 3 * len(candles.coins)

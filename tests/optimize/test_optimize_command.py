@@ -76,10 +76,24 @@ def test_the_config_files_strategy_is_the_base(
     assert robust["params"]["leverage"] == 2
 
 
+def test_without_trials_it_reports_on_the_study_as_it_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ("--coins", "BTC", *QUICK, "--workers", "0", "--skip-mc")
+    assert run(*words, "--trials", "4") == 0
+    capsys.readouterr()
+    assert run(*words, "--trials", "0") == 0
+    said = capsys.readouterr().out
+    assert "4 trials known; up to 4 trials" in said
+    assert "Verdict: " in said
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (("--trials", "0"), "trials = 0 is out of range: it takes 1 to 1,000,000"),
+        (("--trials", "-1"), "trials = -1 is out of range: it takes 0 to 1,000,000"),
+        (("--trials", "0"), "there is no study grid_v4_wfo to conclude from: give --trials"),
+        (("--storage", ":memory:"), "storage :memory: keeps nothing: give a file"),
         (("--windows", "60"), "windows = 60 is out of range"),
         (("--sampler", "magic"), "unknown sampler 'magic'; known: tpe, cmaes, qmc, nsga2, random"),
         (("--mode", "dream"), "unknown mode 'dream'; known: search, refit"),

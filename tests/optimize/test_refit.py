@@ -10,8 +10,9 @@ from engine.events import TrialFinished
 from engine.metrics import performance
 from engine.optimize.control import SearchControl
 from engine.optimize.evaluate import Evaluator
+from engine.optimize.job import OptimizeJob
 from engine.optimize.refit import refit, refit_document, refit_lines
-from tests.optimize.solo_search import job
+from tests.optimize.solo_search import COINS, job
 
 
 @pytest.fixture
@@ -77,7 +78,39 @@ def test_it_goes_on_where_it_was_stopped(database: str) -> None:
     assert result.stopped
     assert len(result.windows) == 1
     assert any("windows are missing" in str(line) for line in refit_lines(result))
-    assert not refit(mine).stopped
+    again = refit(mine)
+    assert not again.stopped
+    assert [len(window.search.trials) for window in again.windows] == [6, 6]
+    assert again.windows[0].params == result.windows[0].params
+    more = refit(job(database, 8, mode="refit", windows=2, holdout=0.0))
+    assert [window.search.added for window in more.windows] == [2, 2]
+
+
+def test_without_an_end_it_goes_on_with_that_of_its_first_window(database: str) -> None:
+    mine = job(database, 3, mode="refit", windows=2, holdout=0.0)
+    first = refit(mine)
+    without_end = {name: value for name, value in COINS.items() if name != "end_date"}
+    again = OptimizeJob.checked({}, without_end, mine.settings, source="sim")
+    assert again.backtest.end == first.first_ms + first.windows[-1].search.plan.bars * 900_000
+
+
+def test_windows_that_are_searched_are_shown_again_without_a_trial_more(database: str) -> None:
+    refit(job(database, 3, mode="refit", windows=2, holdout=0.0))
+    shown = refit(job(database, 0, mode="refit", windows=2, holdout=0.0))
+    assert [len(window.search.trials) for window in shown.windows] == [3, 3]
+    assert not shown.stopped
+
+
+def test_its_purge_is_as_long_as_the_slowest_trial_needs(database: str) -> None:
+    settings = job(database, 2, mode="refit", windows=2, holdout=0.0).settings
+    rows = {"regime_timeframe_mult": {"type": "int", "low": 2, "high": 96}}
+    mine = OptimizeJob.checked({}, COINS, settings, space=rows, source="sim")
+    for window in refit(mine).windows:
+        assert window.span.test_start - window.span.train_end >= 1 + 96 * 15
+    candles = mine.load()
+    plan = mine.plan(candles)
+    for bars in (2, 48, 96):
+        Evaluator(candles, plan, mine.backtest.params).trial({"regime_timeframe_mult": bars})
 
 
 def test_the_document_is_plain_and_its_curve_ends_where_the_account_does(database: str) -> None:

@@ -16,6 +16,7 @@ from engine.optimize.robust import (
     robust_cluster,
 )
 from engine.optimize.space import Space
+from engine.params import StrategyParams
 
 SPACE = Space.checked(
     {
@@ -200,3 +201,27 @@ def test_the_parameter_that_decides_is_the_most_important() -> None:
 @pytest.mark.parametrize("scores", [[1.0] * 40, [1.0, 2.0] * 5])
 def test_nothing_is_important_where_nothing_can_be_told_apart(scores: list[float]) -> None:
     assert parameter_importance(SPACE, drawn(1, len(scores)), scores) == {}
+
+
+def test_medians_that_do_not_go_together_give_way_to_the_nearest_trial() -> None:
+    rows = {
+        "halt_z_threshold": {"type": "float", "low": -4.0, "high": 0.0, "step": 1.0},
+        "resume_z_threshold": {"type": "float", "low": -4.0, "high": 0.0},
+        "gamma": {"type": "float", "low": 0.0, "high": 1.0},
+    }
+    base = StrategyParams()
+    space = Space.checked(rows, base)
+    far = {"halt_z_threshold": -2.0, "resume_z_threshold": -1.9, "gamma": 0.0}
+    near = {"halt_z_threshold": -1.0, "resume_z_threshold": -0.95, "gamma": 1.0}
+    params = [far, near, *({**far, "gamma": 0.5} for _ in range(18))]
+    scores = [5.0, 4.0, *([0.0] * 18)]
+    # halfway a halt of -1.5 becomes the step above, -1, and lies above a resume of -1.425
+    assert robust_cluster(space, params, scores).params == {
+        "halt_z_threshold": -1.0,
+        "resume_z_threshold": pytest.approx(-1.425),
+        "gamma": 0.5,
+    }
+    cluster = robust_cluster(space, params, scores, base)
+    assert cluster.params == near
+    assert cluster.nearest
+    assert cluster.stability["gamma"].cv == 1.0

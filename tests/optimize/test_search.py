@@ -1,4 +1,4 @@
-"""A search: the same for the same seed, growing, stopped without loss (about 35 s)."""
+"""A search: the same for the same seed, growing, stopped without loss (about 60 s)."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ from engine.optimize.samplers import Sampling
 from engine.optimize.study import Study, frozen_of
 from engine.optimize.workers import Workers
 from tests.optimize.candles import SPACE
-from tests.optimize.solo_search import COINS, job, search
+from tests.optimize.solo_search import COINS, job, opened, search
 
 
 @pytest.fixture
@@ -169,40 +169,117 @@ def test_what_is_searched_may_have_another_value_in_the_base(database: str) -> N
     assert len(search(applied).trials) == 6
 
 
-@pytest.mark.parametrize("workers", [0, 2])
 def test_an_error_in_a_trial_ends_the_search_and_loses_none_before_it(
-    database: str, workers: int
+    database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = {
-        "halt_z_threshold": {"type": "float", "low": -9.0, "high": -1.0},
-        "resume_z_threshold": {"type": "float", "low": -3.0, "high": -0.5},
-    }
-    settings = job(database, 500, workers=workers).settings
-    mine = OptimizeJob.checked({}, COINS, settings, space=rows, source="sim")
+    real: Callable[..., Evaluation] = Evaluator.trial
+    begun: list[object] = []
+
+    def stumble(self: Evaluator, *args: Any) -> Evaluation:
+        begun.append(args)
+        if len(begun) == 15:
+            raise ParameterError("over a stone")
+        return real(self, *args)
+
+    monkeypatch.setattr(Evaluator, "trial", stumble)
+    mine = job(database, 500)
     told: list[int] = []
 
     def remember(event: object) -> None:
         if isinstance(event, TrialFinished):
             told.append(event.number)
 
-    with pytest.raises(ParameterError, match="it would resume at once"):
+    with pytest.raises(ParameterError, match="over a stone"):
         search(mine, None, remember)
-    assert told
-    candles = mine.load()
-    identity = mine.identity(candles, mine.plan(candles))
-    with closing(Study.opened(settings.url, settings.study_name, identity)) as study:
+    assert len(told) == 14
+    with closing(opened(mine)) as study:
         assert [record.number for record in study.records()] == told
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_terminal_that_is_gone_costs_no_finished_trial(database: str) -> None:
+    told: list[int] = []
+
+    def gone(event: object) -> None:
+        if isinstance(event, TrialFinished):
+            told.append(event.number)
+            if len(told) >= 5:
+                raise OSError(5, "Input/output error")
+
+    mine = job(database, 500, workers=2)
+    with pytest.raises(OSError, match="Input/output"):
+        search(mine, None, gone)
+    with closing(opened(mine)) as study:
+        stored = [record.number for record in study.records()]
+    assert stored == list(range(len(stored)))
+    assert len(stored) >= 5
+
+
+def test_without_trials_it_concludes_from_those_there_are(database: str) -> None:
+    before = search(job(database, 12))
+    result, conclusion = job(database, 0).run()
+    assert result.trials == before.trials
+    assert result.added == 0
+    assert conclusion is not None
+    assert conclusion.cluster.trials == 12
+    assert len(search(job(database, 1)).trials) == 13
+
+
+def test_every_other_question_to_the_hold_out_is_a_look(database: str) -> None:
+    looks = []
+    for trials in (4, 0, 4):
+        _, conclusion = job(database, trials).run()
+        assert conclusion is not None
+        looks.append(conclusion.examination.looks)
+    assert looks == [1, 1, 2]
+    _, blind = job(database, 4, study_name="blind", holdout=0.0).run()
+    assert blind is not None
+    assert blind.examination.looks == 1
+
+
+def test_there_is_nothing_to_conclude_from_without_a_study_or_without_trials(
+    database: str,
+) -> None:
+    with pytest.raises(ParameterError, match="no study grid_v4_wfo to conclude from"):
+        job(database, 0)
+    assert not Path(database).exists()
+    opened(job(database, 1)).close()
+    with pytest.raises(ParameterError, match="has no finished trial: give --trials"):
+        job(database, 0).run()
+
+
+def test_the_same_coins_in_another_order_are_the_same_study(database: str) -> None:
+    span = {name: value for name, value in COINS.items() if name != "coins"}
+    settings = job(database, 3).settings
+
+    def of(*coins: str) -> OptimizeJob:
+        return OptimizeJob.checked({}, {"coins": coins, **span}, settings, source="sim")
+
+    first = search(of("SOL", "BTC"))
+    second = search(of("BTC", "SOL"))
+    assert first.pairs == second.pairs == ("SOL/USDT", "BTC/USDT")
+    assert second.trials[:3] == first.trials
+    with pytest.raises(ParameterError, match="coins was SOL/USDT BTC/USDT and is now BTC/USDT"):
+        search(of("BTC"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_loses_no_finished_trial(database: str, number: signal.Signals) -> None:
     script = [sys.executable, "-m", "tests.optimize.solo_search", database, "5000", "2"]
-    with subprocess.Popen(script, stdout=subprocess.PIPE, text=True) as running:
+    before = set(os.listdir("/dev/shm"))
+    with subprocess.Popen(
+        script, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
         assert running.stdout is not None
+        assert running.stderr is not None
         lines = [running.stdout.readline() for _ in range(21)]
-        running.send_signal(number)
+        mapped = Path(f"/proc/{running.pid}/maps").read_text()
+        shared = [name for name in set(os.listdir("/dev/shm")) - before if name in mapped]
+        os.killpg(running.pid, number)  # a terminal's goes to the workers, too
         lines += running.stdout.readlines()
+        assert running.stderr.read() == ""
     assert running.returncode == 0
+    assert shared
+    assert not set(shared) & set(os.listdir("/dev/shm"))
     told = {int(n): float(score) for _, n, score in map(str.split, lines)}
     stored = {t.number: t.score for t in search(job(database, 1)).trials[:-1]}
     assert stored == told

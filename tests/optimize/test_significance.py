@@ -1,5 +1,6 @@
 """p-values, overfitting by CSCV and deflated Sharpe ratios against published examples (2 s)."""
 
+import tracemalloc
 from itertools import combinations
 
 import numpy as np
@@ -94,6 +95,27 @@ def test_overfitting_by_sums_is_overfitting_by_hand(
         assert found.chosen_in[k] == pytest.approx(inside[best], rel=1e-9, abs=1e-12)
         assert found.chosen_out[k] == pytest.approx(outside[best], rel=1e-9, abs=1e-12)
         assert found.logits[k] == pytest.approx(np.log(share / (1 - share)))
+
+
+def test_many_trials_need_their_returns_and_little_more() -> None:
+    """12,870 splits of 20,000 trials would be 2 GB an array."""
+    returns = np.random.default_rng(2).normal(0.0, 0.01, (64, 20_000)).astype(np.float32)
+    tracemalloc.start()
+    try:
+        backtest_overfitting(returns, 10)
+        sharpe_ratios(returns)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 96 << 20
+
+
+def test_returns_as_they_are_stored_give_the_very_same_numbers() -> None:
+    stored = np.random.default_rng(3).normal(0.001, 0.01, (90, 40)).astype(np.float32)
+    found, wide = (backtest_overfitting(x, 8) for x in (stored, stored.astype(np.float64)))
+    assert np.array_equal(found.logits, wide.logits)
+    assert np.array_equal(found.chosen_out, wide.chosen_out)
+    assert np.array_equal(sharpe_ratios(stored), sharpe_ratios(stored.astype(np.float64)))
 
 
 def test_a_trial_that_is_always_best_is_not_overfit() -> None:

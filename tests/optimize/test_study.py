@@ -1,9 +1,10 @@
-"""A study in its file: what it refuses, what it writes, what comes back (about 8 s)."""
+"""A study in its file: what it refuses, what it writes, what comes back (about 15 s)."""
 
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -177,6 +178,93 @@ def test_one_search_at_a_time_works_on_a_file(url: str, tmp_path: Path) -> None:
     assert other() == ""
 
 
+def test_of_two_that_begin_a_file_at_once_one_is_told_to_wait(url: str) -> None:
+    code = (
+        "import sys, json; from engine.optimize.study import Identity, Study\n"
+        "from engine.errors import ParameterError\n"
+        "print('here', flush=True)\n"
+        "for url in sys.stdin:\n"
+        "    try:\n"
+        "        study = Study.opened(url.strip(), 's', Identity(**json.loads(sys.argv[1])))\n"
+        "        print('opened', flush=True); sys.stdin.readline(); study.close()\n"
+        "    except ParameterError as error:\n"
+        "        print(error, flush=True); sys.stdin.readline()\n"
+    )
+    words = [sys.executable, "-c", code, json.dumps(IDENTITY.plain())]
+    pipe = subprocess.PIPE
+    with (
+        subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as one,
+        subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as two,
+    ):
+        both = (one, two)
+        for each in both:
+            assert each.stdout is not None
+            assert each.stdout.readline() == "here\n"
+        for number in range(5):
+            said = []
+            for each in both:
+                assert each.stdin is not None
+                each.stdin.write(f"{url}{number}\n")
+                each.stdin.flush()
+            for each in both:
+                assert each.stdout is not None
+                said.append(each.stdout.readline())
+            for each in both:
+                assert each.stdin is not None
+                each.stdin.write("\n")
+                each.stdin.flush()
+            assert sorted(line.partition(" on ")[0].strip() for line in said) == [
+                "another search works",
+                "opened",
+            ]
+        for each in both:
+            assert each.stdin is not None
+            each.stdin.close()
+
+
+def test_asking_what_a_study_is_about_makes_no_tables(url: str, tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+    path.touch()
+    assert stored_identity(url, "s") is None
+    assert path.stat().st_size == 0
+
+
+def test_an_attribute_is_changed_from_what_it_is_and_not_at_all_if_that_fails(url: str) -> None:
+    with closing(Study.opened(url, "s", IDENTITY)) as study:
+        insert_trials(study.storage, study.id, [frozen_of(record(0), SPACE)])
+
+        def counted(stored: int | None, trials: Mapping[TrialState, int]) -> int:
+            return (stored or 0) + trials[TrialState.COMPLETE]
+
+        assert [study.revise("count", counted) for _ in range(3)] == [1, 2, 3]
+
+        def refused(stored: int | None, trials: Mapping[TrialState, int]) -> int:
+            raise ParameterError(f"{stored} is enough of {len(trials)}")
+
+        with pytest.raises(ParameterError, match="3 is enough of 1"):
+            study.revise("count", refused)
+        assert study.optuna.user_attrs["count"] == 3
+
+
+def test_a_trial_is_failed_and_claimed_anew_in_one_transaction(url: str) -> None:
+    runs = optuna.trial.create_trial(
+        state=TrialState.RUNNING, params=random_values(0), distributions=SPACE.distributions
+    )
+    with closing(Study.opened(url, "s", IDENTITY)) as study:
+        [(lost, _)] = insert_trials(study.storage, study.id, [runs])
+        bad = frozen_of(record(1), SPACE)
+        bad.user_attrs["seconds"] = object()
+        with pytest.raises(TypeError):
+            insert_trials(study.storage, study.id, [bad], instead_of=lost)
+        assert [trial.state for trial in study.trials()] == [TrialState.RUNNING]
+        [(_, number)] = insert_trials(study.storage, study.id, [runs], 1, instead_of=lost)
+        assert number == 1
+        states = [trial.state for trial in study.trials()]
+        assert states == [TrialState.FAIL, TrialState.RUNNING]
+        assert insert_trials(study.storage, study.id, [runs], 9, instead_of=lost) == []
+        assert study.trials()[0].datetime_complete is not None
+
+
 def test_what_a_study_is_about_can_be_read_back(url: str) -> None:
     assert stored_identity(url, "s") is None
     Study.opened(url, "s", IDENTITY).close()
@@ -189,8 +277,12 @@ def test_what_a_study_is_about_can_be_read_back(url: str) -> None:
     [
         (
             "missing/folder/study.db",
-            "cannot use the database sqlite:///missing/folder/study.db: unable",
+            "cannot use the database sqlite:///missing/folder/study.db: No such file or directory",
         ),
+        (":memory:", "storage :memory: keeps nothing: give a file"),
+        ("sqlite:///:memory:", "storage sqlite:///:memory: keeps nothing"),
+        ("sqlite:///", "storage sqlite:/// keeps nothing"),
+        ("/", "cannot use the database sqlite:////: Is a directory"),
         ("mysql://me:secret@host/db", r"storage mysql://me:\*\*\*@host/db is not supported"),
         ("postgresql://me:secret@127.0.0.1:1/db", r"me:\*\*\*@127.0.0.1:1/db: connection failed"),
     ],

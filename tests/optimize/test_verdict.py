@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.optimize.verdict import RESULTS_FILE, Evidence, judge, report_status
+from engine.optimize.significance import permutation_p_value
+from engine.optimize.verdict import (
+    RESULTS_FILE,
+    Evidence,
+    Word,
+    fewest_permutations,
+    judge,
+    report_status,
+)
 from engine.params import StrategyParams
 
 GOOD = Evidence(
@@ -19,6 +27,7 @@ GOOD = Evidence(
     strict_pct=2.0,
     robustness=0.3,
     fall=0.1,
+    permutations=50,
 )
 DECIDING = ("p_value", "overfitting", "deflated", "holdout_pct")
 BAD = {
@@ -37,13 +46,13 @@ def test_all_answers_good_is_robust() -> None:
     assert verdict.passing
     assert verdict.sentence == (
         "ROBUST: all 7 checks passed: permutation p-value 0.0200, probability of overfitting "
-        "0.1000, deflated Sharpe ratio 0.9900, hold-out return +4.00%, return under strict fills "
+        "0.1000, deflated Sharpe ratio 0.9900, hold-out return +4.00%, strict fills, all bars "
         "+2.00%, robustness score 0.3000, fall beside the point 0.1000"
     )
 
 
 def test_the_limits_themselves_pass() -> None:
-    limits = Evidence(0.05, 0.50, 0.95, 0.001, 0.001, 0.50, 0.50)
+    limits = Evidence(0.05, 0.50, 0.95, 0.001, 0.001, 0.50, 0.50, permutations=19)
     assert judge(limits).word == "ROBUST"
 
 
@@ -86,6 +95,48 @@ def test_a_worse_answer_never_makes_a_better_verdict() -> None:
         assert all(rank(bad | {name}) <= rank(bad) for name in BAD)
 
 
+@pytest.mark.parametrize(
+    ("permutations", "word"), [(1, "UNPROVEN"), (5, "UNPROVEN"), (18, "UNPROVEN"), (19, "ROBUST")]
+)
+def test_too_few_permutations_to_be_sure_prove_nothing_and_condemn_nothing(
+    permutations: int, word: Word
+) -> None:
+    best = permutation_p_value(9.0, [0.0] * permutations)
+    verdict = judge(replace(GOOD, p_value=best, permutations=permutations))
+    assert verdict.word == word
+    if word == "UNPROVEN":
+        told = "1 permutation" if permutations == 1 else f"{permutations} permutations"
+        assert verdict.sentence == (
+            f"UNPROVEN: not measured: permutation p-value {best:.4f}, of {told} (wanted at most "
+            "0.05, of 19 or more)"
+        )
+    assert judge(replace(GOOD, p_value=1.0, permutations=permutations)).word == (
+        "UNPROVEN" if permutations < 19 else "OVERFIT"
+    )
+
+
+@pytest.mark.parametrize("looks", [1, 2, 3, 7])
+def test_looks_at_the_holdout_share_one_chance_of_an_error(looks: int) -> None:
+    fewest = fewest_permutations(looks)
+    assert fewest == 20 * looks - 1
+    best = permutation_p_value(9.0, [0.0] * fewest)
+    told = replace(GOOD, p_value=best, permutations=fewest, looks=looks)
+    assert judge(told).word == "ROBUST"
+    assert judge(replace(told, looks=looks + 1)).word == "UNPROVEN"
+    second = permutation_p_value(0.0, [1.0] + [-1.0] * (fewest - 1))
+    beaten = judge(replace(told, p_value=second))
+    assert beaten.word == "OVERFIT"
+    if looks > 1:
+        assert f"(wanted at most {0.05 / looks:.4f} at look {looks})" in beaten.sentence
+
+
+def test_evidence_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="5 permutations cannot tell"):
+        Evidence(p_value=0.02, permutations=5)
+    with pytest.raises(ValueError, match="look"):
+        Evidence(looks=0)
+
+
 def test_what_is_missing_does_not_excuse_what_is_bad() -> None:
     assert judge(replace(GOOD, p_value=None, holdout_pct=-1.0)).word == "OVERFIT"
     assert judge(replace(GOOD, p_value=None, strict_pct=-1.0)).word == "UNPROVEN"
@@ -104,7 +155,11 @@ def report(
     document = {
         "params": params.model_dump(),
         "verdict": {"word": word},
-        "study": {"simulated": simulated, "coins": ["BTC/USDT", "SOL/USDT"]},
+        "study": {
+            "simulated": simulated,
+            "coins": ["BTC/USDT", "SOL/USDT"],
+            "timeframe": "15m",
+        },
     }
     path.write_text(json.dumps(document))
     return path
@@ -142,6 +197,12 @@ def test_a_report_is_about_its_own_coins(tmp_path: Path) -> None:
     report(tmp_path, StrategyParams(), "ROBUST")
     assert report_status(StrategyParams(), tmp_path, "SOL/USDT") == "passing"
     assert report_status(StrategyParams(), tmp_path, "DOGE/USDT") == "none"
+
+
+def test_a_report_is_about_candles_of_its_own_length(tmp_path: Path) -> None:
+    report(tmp_path, StrategyParams(), "ROBUST")
+    assert report_status(StrategyParams(), tmp_path, "SOL/USDT", "15m") == "passing"
+    assert report_status(StrategyParams(), tmp_path, "SOL/USDT", "1d") == "none"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "{}", '{"params": {"gama": 1}}', '{"params": 3}'])

@@ -8,8 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import ParameterError
+from engine.features import warmup_bars
 from engine.optimize.records import Plan, WindowSpan
-from engine.optimize.walkforward import anchored_plan, longest_window, refit_plan, solid_cuts
+from engine.optimize.space import Space
+from engine.optimize.walkforward import (
+    anchored_plan,
+    longest_window,
+    lookback,
+    refit_plan,
+    solid_cuts,
+)
 from engine.params import StrategyParams
 
 QUARTER_MS = 900_000
@@ -71,6 +79,46 @@ def test_the_longest_window_is_a_week_of_volume_or_a_longer_indicator() -> None:
     slow = StrategyParams(kama_period=300, regime_timeframe_mult=4)
     assert longest_window(slow, QUARTER_MS) == 1 + 4 * 302
     assert longest_window(StrategyParams(), 86_400_000) == 61
+
+
+def test_purge_and_warm_up_suffice_for_every_trial_of_the_space() -> None:
+    base = StrategyParams()
+    rows = {
+        "kama_period": {"type": "int", "low": 5, "high": 40},
+        "atr_period": {"type": "int", "low": 7, "high": 30},
+        "regime_timeframe_mult": {"type": "int", "low": 2, "high": 96},
+    }
+    space = Space.checked(rows, base)
+    times = [QUARTER_MS * np.arange(first, first + 200) for first in (1, 64, 95)]
+    purge, warmup = lookback(space, base, times, QUARTER_MS)
+    rng = np.random.default_rng(0)
+    needed = []
+    for _ in range(300):
+        drawn = {each.name: int(rng.integers(each.low, each.high + 1)) for each in space.ranges}
+        params = space.params(drawn, base)
+        assert longest_window(params, QUARTER_MS) <= purge
+        needed.append(max(warmup_bars(time, params, QUARTER_MS) for time in times))
+    assert max(needed) <= warmup
+    assert purge == 1 + 96 * 42
+    assert purge <= warmup <= purge + 95
+
+
+def test_a_shorter_bucket_that_begins_later_counts_as_well() -> None:
+    base = StrategyParams()
+    space = Space.checked({"regime_timeframe_mult": {"type": "int", "low": 2, "high": 96}}, base)
+    time = QUARTER_MS * np.arange(96, 300)  # a bucket of 96 begins here, one of 95 before
+    needed = [
+        warmup_bars(time, StrategyParams(regime_timeframe_mult=bars), QUARTER_MS)
+        for bars in range(2, 97)
+    ]
+    assert needed[-2] > needed[-1]
+    assert lookback(space, base, [time], QUARTER_MS)[1] == max(needed)
+
+
+def test_the_usual_space_looks_back_as_far_as_its_base() -> None:
+    time = QUARTER_MS * np.arange(200)
+    base = StrategyParams()
+    assert lookback(Space.checked(), base, [time], QUARTER_MS) == (7 * 96, 61)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,121 @@
+"""The optimizer's written conclusions, read back: which study they are about and what they say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.optimize.verdict import RESULTS_FILE, Check
+
+MOST_REPORTS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One `optimizer_results_robust*.json`; numbers that were not measured are None.
+
+    `stability`: (CV, label) by parameter; scores by pair, a number a window; `steepest`: the
+    parameter that costs most beside the chosen point.
+    """
+
+    path: Path
+    study: str
+    coins: tuple[str, ...]
+    start: str
+    simulated: bool
+    trials: int
+    created: str
+    word: str
+    sentence: str
+    checks: tuple[Check, ...]
+    params: Mapping[str, float]
+    stability: Mapping[str, tuple[float | None, str]]
+    robustness: float | None
+    interpretation: str
+    importance: Mapping[str, float]
+    score: float
+    train_scores: Mapping[str, tuple[float, ...]]
+    test_scores: Mapping[str, tuple[float, ...]]
+    holdout_pct: Mapping[str, float]
+    strict_pct: Mapping[str, float]
+    p_value: float | None
+    permutations: int
+    overfitting: float | None
+    losses: float | None
+    deflated: float | None
+    fall: float | None
+    steepest: str
+
+
+class Reports:
+    """The reports of a data folder; files that have not changed are not read again."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir
+        self._known: dict[tuple[Path, int], Report | None] = {}
+
+    def newest_first(self) -> tuple[Report, ...]:
+        """Those that can be read, `MOST_REPORTS` at most."""
+        found = []
+        for path in self._folder.glob(f"{Path(RESULTS_FILE).stem}*.json"):
+            try:
+                found.append((path.stat().st_mtime_ns, path))
+            except OSError:
+                continue
+        found.sort(reverse=True)
+        keys = [(path, written) for written, path in found[:MOST_REPORTS]]
+        self._known = {key: self._known.get(key) or _read(key[0]) for key in keys}
+        return tuple(report for report in self._known.values() if report is not None)
+
+
+def _read(path: Path) -> Report | None:
+    try:
+        return report_of(json.loads(path.read_text(encoding="utf-8")), path)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def report_of(document: Mapping[str, Any], path: Path) -> Report:
+    """The report of a document that `engine.optimize.results` wrote.
+
+    Raises KeyError, TypeError or ValueError for another one.
+    """
+    study, oos, verdict = document["study"], document["oos"], document["verdict"]
+    windows = document["windows"]
+    luck, flat = document["overfitting"] or {}, document["plateau"] or {}
+    sharpe = document["deflated_sharpe"] or {}
+    return Report(
+        path=path,
+        study=str(study["name"]),
+        coins=tuple(study["coins"]),
+        start=str(study["start"]),
+        simulated=bool(study["simulated"]),
+        trials=int(study["trials"]),
+        created=str(document["created"]),
+        word=str(verdict["word"]),
+        sentence=str(verdict["sentence"]),
+        checks=tuple(Check(**check) for check in verdict["checks"]),
+        params=dict(document["robust_params"]),
+        stability={
+            name: (one["cv"], str(one["label"]))
+            for name, one in document["param_stability"].items()
+        },
+        robustness=document["robustness_score"],
+        interpretation=str(document["interpretation"]),
+        importance=dict(document["param_importance"]),
+        score=float(windows["score"]),
+        train_scores={pair: tuple(row) for pair, row in windows["train_scores"].items()},
+        test_scores={pair: tuple(row) for pair, row in windows["test_scores"].items()},
+        holdout_pct=dict(oos["holdout_pct"] or {}),
+        strict_pct=dict(document["strict_fills"]["returns_pct"]),
+        p_value=document["monte_carlo"]["p_value"],
+        permutations=int(document["monte_carlo"]["permutations"]),
+        overfitting=luck.get("probability"),
+        losses=luck.get("probability_of_loss"),
+        deflated=sharpe.get("probability"),
+        fall=flat.get("median_fall"),
+        steepest=str(flat.get("steepest", "")),
+    )
