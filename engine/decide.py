@@ -206,7 +206,7 @@ def lay_orders(state: Any, row: Any, rules: Any, i: int) -> None:
     short_fresh = both or abs(p - short.anchor) > drift
     if long_fresh or short_fresh:
         state.generation += 1
-        size = _order_size(state, row, rules, i)
+        size = order_size(state, row, rules, i)
         # Both lists go before either is laid: what is about to go must not count as an order.
         old_long, old_short = long.entry_count, short.entry_count
         if long_fresh:
@@ -252,7 +252,7 @@ def _var_blocked(state: Any, row: Any, rules: Any) -> bool:
 
 
 @compiled
-def _order_size(state: Any, row: Any, rules: Any, i: int) -> float:
+def order_size(state: Any, row: Any, rules: Any, i: int) -> float:
     """Order notional before the funding tilt: equity, Kelly, cooldown and leverage."""
     ring = row.regime + 2
     count = min(state.closed_lots[ring], rules.kelly_window)

@@ -94,7 +94,8 @@ class OrderAnswered:
 @dataclass(frozen=True, slots=True)
 class BarClosed:
     """A live run has seen a candle close. `equity` in USDT, `regime` the code in force in it;
-    `unrealised`: open result of long and short at the close, USDT."""
+    `unrealised`: open result of long and short at the close, USDT; `decided` is False where the run
+    was not there, or could not ask, when the bar's orders were due."""
 
     bar: int
     time_ms: int
@@ -103,6 +104,7 @@ class BarClosed:
     wallet: float
     regime: int
     unrealised: tuple[float, float]
+    decided: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,16 @@ class Alarm:
     key: str
     text: str
     over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something that happened and is worth a line: an operator's command, an outage's end.
+    `warning`: it is not as it should be."""
+
+    time_ms: int
+    text: str
+    warning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +252,7 @@ LiveEvent = (
     | GridLaid
     | TradeBooked
     | Alarm
+    | Noted
     | HealthRead
     | CompilingKernel
 )

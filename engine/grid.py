@@ -43,13 +43,16 @@ def grid_level(
 
 
 @compiled
-def nudge_off_round_number(price: float) -> float:
-    """Move a price within 0.10 % of a round number to 0.15 % from it, on the side where it lies.
-
-    Round numbers are the multiples of 10^(floor(log10 price) - 1): stops cluster there.
-    """
+def nearest_round_number(price: float) -> float:
+    """The nearest multiple of 10^(floor(log10 price) - 1): stops cluster at those."""
     unit = 10.0 ** (math.floor(math.log10(price)) - 1)
-    magnet = math.floor(price / unit + 0.5) * unit
+    return math.floor(price / unit + 0.5) * unit
+
+
+@compiled
+def nudge_off_round_number(price: float) -> float:
+    """Move a price within 0.10 % of a round number to 0.15 % from it, on the side where it lies."""
+    magnet = nearest_round_number(price)
     if abs(price - magnet) <= ROUND_NUMBER_ZONE * magnet:
         sign = 1.0 if price >= magnet else -1.0
         return magnet * (1.0 + sign * ROUND_NUMBER_NUDGE)

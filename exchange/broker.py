@@ -352,7 +352,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """What the exchange says that an account may do; None: it does not say."""
+    """What the exchange says that an account, or a key, may do; None: it does not say."""
 
     trade: bool | None
     move_out: bool | None

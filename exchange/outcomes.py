@@ -20,8 +20,8 @@ class Action(StrEnum):
     REPRICE = "lay it again at another price"
     SHRINK = "lay less, or pause the side"
     RECONCILE = "read orders and positions again, then decide"
-    STOP_OPENING = "open nothing more and tell the operator"
-    HALT = "stop and tell the operator"
+    STOP_OPENING = "nothing can be opened until somebody settles it with the exchange"
+    HALT = "it does not pass by itself: somebody has to settle it"
     REPORT = "do not send it again unchanged: it is a defect"
 
 
@@ -32,9 +32,13 @@ class Failure(DataError):  # noqa: N818 (a vocabulary of outcomes, not of errors
         reason: what the exchange, or the network, said.
         code: the exchange's number for it, if it gave one.
         action: what to do next.
+
+    Attributes:
+        where: the request, and the answer's HTTP status if there was one: `GET klines, HTTP 503`.
     """
 
     title = ""
+    where = ""
     usual = Action.HALT
 
     def __init__(
@@ -47,7 +51,8 @@ class Failure(DataError):  # noqa: N818 (a vocabulary of outcomes, not of errors
 
     def __str__(self) -> str:
         number = "" if self.code is None else f" ({self.code})"
-        return f"{self.title}: {self.reason}{number}; {self.action}"
+        where = f" [{self.where}]" if self.where else ""
+        return f"{self.title}: {self.reason}{number}{where}; {self.action}"
 
 
 class Refused(Failure):

@@ -33,6 +33,9 @@ def replace_file(path: Path, data: bytes) -> None:
 class AppendFile:
     """A file that only grows, by whole pieces; one writer.
 
+    Whoever moves or deletes it meanwhile does not take what it holds: at the next piece it is
+    written anew under its name, whole.
+
     Args:
         path: made if it is missing, with its folder.
         sync: False leaves it to the system when a piece reaches the disk: it outlives the process
@@ -48,6 +51,7 @@ class AppendFile:
         self._descriptor: int | None = None
         self._size = 0
         self._dirty = False
+        self._restored: list[str] = []
         make_folder(path.parent)
         self._open()
 
@@ -62,7 +66,22 @@ class AppendFile:
         Raises:
             StateError: if it cannot be read.
         """
-        return read_file(self.path)
+        descriptor = self._opened()
+        try:
+            return _read_all(descriptor, os.fstat(descriptor).st_size)
+        except OSError as error:
+            raise os_failure("read", self.path, error) from error
+
+    def restored(self) -> list[str]:
+        """A sentence for each time since the last call that it was found gone and written anew; it
+        is looked for now, too.
+
+        Raises:
+            StateError: it has gone and cannot be written anew.
+        """
+        self._put_back()
+        said, self._restored = self._restored, []
+        return said
 
     def append(self, data: bytes) -> None:
         """Add a piece: all of it or nothing.
@@ -70,6 +89,7 @@ class AppendFile:
         Raises:
             StateError: disk full, not writable, closed.
         """
+        self._put_back()
         descriptor = self._opened()
         try:
             # what an earlier failure left behind the good part must not end up inside it
@@ -92,6 +112,7 @@ class AppendFile:
         Raises:
             StateError: not writable, closed.
         """
+        self._put_back()
         descriptor = self._opened()
         try:
             os.ftruncate(descriptor, size)
@@ -128,6 +149,18 @@ class AppendFile:
             raise os_failure("open", self.path, error) from error
         self._dirty = False
 
+    def _put_back(self) -> None:
+        descriptor = self._opened()
+        try:
+            if names(self.path, identity_of(os.fstat(descriptor))):
+                return
+            content = _read_all(descriptor, self._size)
+        except OSError as error:
+            raise os_failure("read", self.path, error) from error
+        self._restored.append(put_back(self.path, content))
+        self.close()
+        self._open()
+
     def _opened(self) -> int:
         if self._descriptor is None:
             raise StateError(f"{self.path} is closed; open it anew")
@@ -144,6 +177,33 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise os_failure("read", path, error) from error
+
+
+def identity_of(status: os.stat_result) -> tuple[int, int]:
+    """What tells one file from another, whatever it is called."""
+    return status.st_dev, status.st_ino
+
+
+def names(path: Path, identity: tuple[int, int]) -> bool:
+    """Whether a path still names the file that it named; raises OSError if it cannot be seen."""
+    try:
+        return identity_of(path.stat()) == identity
+    except FileNotFoundError:
+        return False
+
+
+def put_back(path: Path, data: bytes) -> str:
+    """Write a file that has gone under the hands of its writer anew; a sentence that says so.
+
+    What is there instead is kept aside as `*.found`.
+
+    Raises:
+        StateError: disk full, not writable.
+    """
+    make_folder(path.parent)
+    aside = f"; what was there instead is {set_aside(path, 'found').name}" if path.exists() else ""
+    replace_file(path, data)
+    return f"{path} was moved or deleted while in use: it is written anew, whole{aside}"
 
 
 def lines_of(data: bytes) -> list[bytes]:
@@ -189,6 +249,14 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _read_all(descriptor: int, size: int) -> bytes:
+    pieces, offset = [], 0
+    while offset < size and (piece := os.pread(descriptor, size - offset, offset)):
+        pieces.append(piece)
+        offset += len(piece)
+    return b"".join(pieces)
 
 
 def _write_at(descriptor: int, data: bytes, offset: int) -> None:

@@ -74,6 +74,10 @@ class Journal:
         """The highest number given so far; 0 for a new journal."""
         return self._last_seq
 
+    def restored(self) -> list[str]:
+        """See `AppendFile.restored`."""
+        return self._file.restored()
+
     def append(self, record: Record) -> int:
         """Write one record; its number (1, 2, 3, ...), once it is on disk.
 
@@ -100,15 +104,35 @@ class Journal:
                 self._last_seq = given[-1]
         return given
 
-    def records(self, after_seq: int = 0, *, skip_damaged: bool = False) -> list[Entry]:
-        """The records with a number above `after_seq`, in order.
+    def records(self, after_seq: int = 0) -> list[Entry]:
+        """The records with a number above `after_seq` that can be read, in order; see `complaint`.
 
         Raises:
-            StateError: a line is damaged and `skip_damaged` is not set.
+            StateError: if the file cannot be read.
         """
         with self._lock:
-            content = self._content(skip_damaged)
+            content = self._content()
         return [entry for entry in content.entries if entry.seq > after_seq]
+
+    def complaint(self, after_seq: int = 0) -> str:
+        """What is to be said of damaged lines that may hold records above `after_seq`; "" of none.
+
+        Raises:
+            StateError: if the file cannot be read.
+        """
+        with self._lock:
+            content = self._content()
+        seqs = [entry.seq for entry in content.entries]
+        # a line's own number is below that of the next good one
+        damaged = [
+            str(line)
+            for line, entries in content.damaged
+            if entries == len(seqs) or seqs[entries] > after_seq + 1
+        ]
+        if not damaged:
+            return ""
+        lines = f"line {damaged[0]} is" if len(damaged) == 1 else f"lines {', '.join(damaged)} are"
+        return f"{self._file.path}: {lines} damaged; an order may have been sent that is not known"
 
     def forget(self, before_seq: int) -> None:
         """Drop the records below `before_seq`; numbers go on where they were.
@@ -117,7 +141,7 @@ class Journal:
             StateError: the disk is full; the file is as before then.
         """
         with self._lock:
-            content = self._content(skip_damaged=True)
+            content = self._content()
             dropped = sum(entry.seq < before_seq for entry in content.entries)
             if not dropped:
                 return
@@ -130,15 +154,9 @@ class Journal:
         """Close the file; a second time does nothing."""
         self._file.close()
 
-    def _content(self, skip_damaged: bool) -> "_Content":
+    def _content(self) -> "_Content":
         # beyond its size is only what a failed append has left
-        content = _Content.of(self._file.read()[: self._file.size])
-        if content.damaged and not skip_damaged:
-            raise StateError(
-                f"{self._file.path}: line {content.damaged[0]} is damaged; compare the open orders "
-                "on the exchange before you go on without it"
-            )
-        return content
+        return _Content.of(self._file.read()[: self._file.size])
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +166,7 @@ class _Content:
     Attributes:
         head: the number that the journal goes on from; None if its first line is damaged.
         ends: the offset behind each entry.
-        damaged: the numbers, from 1, of damaged lines that are not the last one.
+        damaged: of damaged lines that are not the last one: number, from 1, and entries before it.
         tail: the last line if it is torn or damaged.
         last_seq: the highest number that may have been given out.
     """
@@ -156,13 +174,16 @@ class _Content:
     head: int | None
     entries: tuple[Entry, ...]
     ends: tuple[int, ...]
-    damaged: tuple[int, ...]
+    damaged: tuple[tuple[int, int], ...]
     tail: bytes
     last_seq: int
 
     @classmethod
     def of(cls, data: bytes) -> "_Content":
-        head, entries, ends, bad = None, [], [], []
+        head = None
+        entries: list[Entry] = []
+        ends: list[int] = []
+        bad: list[tuple[int, int]] = []
         last, offset, unknown = 0, 0, 0
         lines = lines_of(data)
         for number, line in enumerate(lines, start=1):
@@ -175,10 +196,10 @@ class _Content:
                 ends.append(offset)
                 last, unknown = entry.seq, 0
             else:
-                bad.append(number)
+                bad.append((number, len(entries)))
                 # without its line feed a line may hold several records
                 unknown += 1 + len(line) // _SHORTEST
-        tail = lines[-1] if bad and bad[-1] == len(lines) else b""
+        tail = lines[-1] if bad and bad[-1][0] == len(lines) else b""
         damaged = tuple(bad[:-1] if tail else bad)
         return cls(head, tuple(entries), tuple(ends), damaged, tail, last + unknown)
 

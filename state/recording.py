@@ -57,6 +57,10 @@ class Recording:
         if text:
             self._file.append(text.encode())
 
+    def restored(self) -> list[str]:
+        """See `AppendFile.restored`."""
+        return self._file.restored()
+
     def rows(self, since_ms: int | None = None) -> list[Row]:
         """The last revision of each time, in time's order: an int, then floats or None.
 

@@ -4,6 +4,7 @@ A file is one JSON object: format, version, symbol, SHA-256 of the rest, documen
 fit its hash is never used; it is moved aside and said so.
 """
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Mapping
@@ -12,12 +13,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from state.durable import make_folder, read_file, replace_file, set_aside
+from state.durable import (
+    identity_of,
+    make_folder,
+    names,
+    put_back,
+    read_file,
+    replace_file,
+    set_aside,
+)
 from state.errors import StateError, os_failure
 from state.exact_json import decode, encode
 
 _FORMAT = "gridtui-state"
 _VERSION = 1
+_STAMP = "%Y%m%dT%H%M%SZ.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +37,14 @@ class Loaded:
     Attributes:
         document: equal to what was saved, floats to the bit; tuples have become lists.
         source: the file it came from.
+        checkpoint: whether that is an older state, because the last one cannot be used.
         notes: a sentence for each file that could not be used; empty when all was well.
     """
 
     document: dict[str, Any]
     source: Path
     notes: tuple[str, ...]
+    checkpoint: bool = False
 
 
 class Snapshots:
@@ -52,7 +64,14 @@ class Snapshots:
         self._symbol_id = symbol_id
         self._keep = keep
         self._path = folder / f"{symbol_id}_state.json"
+        self._written: tuple[int, int] | None = None
+        self._restored: list[str] = []
         make_folder(folder)
+
+    def restored(self) -> list[str]:
+        """A sentence for each time since the last call that the state file was found gone."""
+        said, self._restored = self._restored, []
+        return said
 
     def save(self, document: Mapping[str, Any]) -> None:
         """Replace the state file; on return the document is on disk, on error the old one is.
@@ -61,7 +80,15 @@ class Snapshots:
             StateError: NaN or infinity, something JSON has no form for, a key that is no string
                 (each named by its place in the document), a disk that is full or not writable.
         """
-        replace_file(self._path, _to_bytes(self._symbol_id, document))
+        data = _to_bytes(self._symbol_id, document)
+        try:
+            if self._written is None or names(self._path, self._written):
+                replace_file(self._path, data)
+            else:
+                self._restored.append(put_back(self._path, data))
+            self._written = identity_of(self._path.stat())
+        except OSError as error:
+            raise os_failure("read", self._path, error) from error
 
     def checkpoint(self, document: Mapping[str, Any], at_ms: int) -> Path:
         """Write `{SYMBOL}_snapshot_{YYYYMMDDTHHMMSSZ}.json`, drop all but the last `keep`.
@@ -70,7 +97,7 @@ class Snapshots:
             StateError: as `save`.
         """
         at = datetime.fromtimestamp(at_ms / 1000, UTC)
-        path = self._folder / f"{self._symbol_id}_snapshot_{at:%Y%m%dT%H%M%SZ}.json"
+        path = self._folder / f"{self._symbol_id}_snapshot_{at:{_STAMP}}"
         replace_file(path, _to_bytes(self._symbol_id, document))
         unfinished = self._folder.glob(f"{self._symbol_id}_snapshot_*.json.tmp")
         for old in (*self._checkpoints()[self._keep :], *unfinished):
@@ -92,7 +119,11 @@ class Snapshots:
         """
         notes: list[str] = []
         if not self._path.exists():
-            notes.append(f"{self._path} is missing")
+            damaged = sorted(self._folder.glob(f"{self._path.name}.damaged*"))
+            why = "is missing"
+            if damaged:
+                why = f"was damaged and is kept aside as {damaged[-1].name}"
+            notes.append(f"{self._path} {why}")
         candidates = [path for path in (self._path, *self._checkpoints()) if path.exists()]
         for path in candidates:
             try:
@@ -103,13 +134,36 @@ class Snapshots:
                 continue
             if path != self._path:
                 notes.append(f"the checkpoint {path.name} is used instead")
-            return Loaded(document, path, tuple(notes))
+            return Loaded(document, path, tuple(notes), path != self._path)
         if not candidates:
             return None
         raise StateError(
             f"no state of {self._symbol_id} can be used: {'; '.join(notes)}; "
-            "look at the exchange and start without resuming"
+            "look at the exchange before anything is begun anew"
         )
+
+    def newest_ms(self) -> int:
+        """When the newest checkpoint was written, ms UTC; 0 if there is none.
+
+        Raises:
+            StateError: the folder cannot be read.
+        """
+        newest = next(iter(self._checkpoints()), None)
+        if newest is None:
+            return 0
+        at = datetime.strptime(newest.name.rpartition("_")[2], _STAMP)
+        return int(at.replace(tzinfo=UTC).timestamp()) * 1000
+
+    def oldest(self) -> dict[str, Any] | None:
+        """The document of the oldest checkpoint that can be used; None if there is none.
+
+        Raises:
+            StateError: a file cannot be read, or belongs to another symbol.
+        """
+        for path in reversed(self._checkpoints()):
+            with contextlib.suppress(_UnusableError):
+                return _from_bytes(self._symbol_id, path, read_file(path))
+        return None
 
     def _checkpoints(self) -> list[Path]:
         """Newest first."""

@@ -56,6 +56,10 @@ class TradeFiles:
         """The `n` of the next row."""
         return self._count
 
+    def restored(self) -> list[str]:
+        """See `AppendFile.restored`."""
+        return [*self._json.restored(), *self._csv.restored()]
+
     def append(self, rows: Iterable[Row]) -> int:
         """Write rows to both files; on return they are on disk. Returns the new `count`.
 

@@ -139,6 +139,9 @@ def test_a_bot_on_paper_trades_is_watched_by_two_is_paused_and_stopped(
     code, said = run(start, "stop", "BTC")
     assert (code, said.startswith("entries cancelled, state saved; ")) == (0, True)
     assert bot.end() == 0
+    for word in ("pause", "resume", "stop"):
+        assert f"NOTE | {word} was asked for by the socket" in bot.text
+    assert "account paper; capital 10,000.00 USDT; leverage 1x; " in bot.text
     assert [each.end() for each in watchers] == [0, 0]
     assert bot.lines[0] == "PAPER SIMULATED | BTC/USDT | 15m candles | 900 times real time"
     assert f"stopped: {said}" in bot.lines[-1]
@@ -199,7 +202,8 @@ def test_after_sigkill_a_dry_run_begins_afresh_only_when_told_to_and_resumes(
         name = json.loads(state.read_text())["document"]["run"]
         code, said = run(start, *dry, GRIDTUI_BINANCE_URL=served.url)
         assert code == 2
-        assert "0 lots and 6 orders at the exchange: --resume goes on with it, --fresh" in said
+        kept_by = "has, according to BTCUSDT_state.json, 0 lots and 6 orders at the exchange"
+        assert f"{kept_by}: --resume goes on with it, --fresh" in said
         again = ["live", "--coin", "BTC", "--dry-run", "--resume"]
         code, said = run(start, *again, "--leverage", "3", GRIDTUI_BINANCE_URL=served.url)
         assert (code, "keeps its parameters" in said) == (2, True)
@@ -245,7 +249,8 @@ def test_real_trading_asks_warns_and_writes_no_secret_anywhere(
         said = typed(tmp_path, [*live], "NO\n", served.url)
         assert re.search(r"account +key \.\.\.wxyz from .*\.env", said)
         assert re.search(r"balance +10,000\.00 USDT", said)
-        assert re.search(r"worst case +-[\d,.]+ USDT", said)
+        assert re.search(r"worst case +-[\d,.]+ USDT if this grid fills and is stopped", said)
+        assert "at 25 % below its peak equity" in said
         assert said.rstrip().endswith("nothing was done")
         assert not served.call(lambda paper: len(paper.ledger.of("order")))
         doctor = start("doctor", **there)
@@ -259,6 +264,10 @@ def test_real_trading_asks_warns_and_writes_no_secret_anywhere(
     assert bot.lines[0] == f"LIVE | BTC/USDT | 15m candles | {served.url}"
     for process in (bot, doctor):
         assert f"others on this machine can read {env}: chmod 600 {env}" in process.text
+    evidence = "none: no optimizer's report is about these parameters, this coin and these candles"
+    assert f"  evidence    {evidence}" in bot.lines
+    logs = "".join(path.read_text() for path in tmp_path.rglob("*.log"))
+    assert f"WARNING | evidence: {evidence}" in logs
     written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path != env]
     written += [process.text.encode() for process in (bot, doctor)] + [said.encode()]
     assert len(written) > 10
@@ -302,6 +311,25 @@ def test_a_headless_bot_survives_its_terminal(start: Start) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+def test_a_closed_terminal_ends_an_interactive_bot_as_ctrl_c_does(
+    start: Start, tmp_path: Path
+) -> None:
+    del start
+    child, terminal = pty.fork()
+    if child == 0:
+        arguments = [argument for argument in HURRY if argument != "--headless"]
+        os.execv(sys.executable, [sys.executable, "-m", "gridtui", *arguments, "ETH"])
+    said = ""
+    while "6 entry" not in said:
+        said += os.read(terminal, 65_536).decode()
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    log = (tmp_path / "data" / "live_logs" / "paper" / "ETHUSDT.log").read_text()
+    assert log.count("stopping: the terminal was closed") == 1
+    assert "stopped: entries cancelled, state saved; " in log
+    assert "defect" not in log
+
+
 def test_on_a_terminal_keys_pause_and_close_everything(start: Start) -> None:
     del start
     child, terminal = pty.fork()
@@ -309,7 +337,8 @@ def test_on_a_terminal_keys_pause_and_close_everything(start: Start) -> None:
         arguments = [argument for argument in HURRY if argument != "--headless"]
         os.execv(sys.executable, [sys.executable, "-m", "gridtui", *arguments, "SOL"])
     said = ""
-    keys = [("6 orders", "p"), ("entries are paused", "X"), ("Esc leaves", "SOL\n")]
+    keys = [("6 entry", "p"), ("entries are paused", "X"), ("Esc leaves", "NO\n")]
+    keys += [("SOL was not typed", "X"), ("not typed", "SOL\n")]
     try:
         while chunk := os.read(terminal, 65_536):
             said += chunk.decode()

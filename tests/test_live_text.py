@@ -133,9 +133,9 @@ def test_everything_is_closed_only_by_the_word_and_enter() -> None:
     keys = LiveKeys("BTC", leaves=True)
     assert [keys.press(key, False) for key in "pSq"] == ["pause", "stop", "leave"]
     assert keys.press("p", True) == "resume"
-    assert [keys.press(key, False) for key in "XBTpS\n"] == [None] * 6
+    assert [keys.press(key, False) for key in "XBTpS\n"] == [None] * 5 + ["keep"]
     assert [keys.press(key, False) for key in "XBTX\x7fC\n"] == [None] * 6 + ["flatten"]
-    assert [keys.press(key, False) for key in "XBTC\x1b\n"] == [None] * 6
+    assert [keys.press(key, False) for key in "XBTC\x1b\n"] == [None] * 4 + ["keep", None]
     keys.press("X", False)
     keys.press("B", False)
     assert keys.hint(False).endswith("type BTC, Enter; Esc leaves: B_")
@@ -150,13 +150,14 @@ def test_who_only_watches_can_only_leave() -> None:
 def test_the_status_line_tells_price_result_orders_and_the_time_to_the_next_candle() -> None:
     status = LiveStatus(ABOUT, LiveText(ABOUT))
     assert status.line() == "PAPER SIMULATED BTC/USDT | starting"
-    quote = Quoted(MS, 43_250.0, 10_001.0, 10_000.0, (2.0, -1.0), 6, 1, MS + 90_500, ("operator",), MS, 12.0)
+    when = (MS + 90_500, ("operator",), MS, 12.0)
+    quote = Quoted(MS, 43_250.0, 10_001.0, 10_000.0, (2.0, -1.0), 6, 1, *when)
     status.take("quote", asdict(quote))
     status.take("health", {"readings": [{"name": "clock", "state": "warning"}]})
     assert status.paused
     assert status.line() == (
-        "PAPER SIMULATED BTC/USDT | $43,250.00 | Eq $10,001.00 | uPnL +$1.00 | 6 orders | UPTREND"
-        " | next 01:30 | WARNING: clock | PAUSED: operator"
+        "PAPER SIMULATED BTC/USDT | WARNING: clock | PAUSED: operator | $43,250.00 | uPnL +$1.00"
+        " | Eq $10,001.00 | next 01:30 | 6 orders | UPTREND"
     )
 
 

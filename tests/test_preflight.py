@@ -15,7 +15,8 @@ from engine.live.desk import Desk
 from engine.live.earlier import earlier_run, put_aside
 from engine.live.memory import Memory
 from engine.live.orders import Purpose
-from engine.live.preflight import Check, preflight, smallest_order, worst_case
+from engine.live.preflight import Check, preflight
+from engine.live.sizes import smallest_order, worst_case
 from engine.live.store import RunStore
 from engine.params import StrategyParams
 from exchange.binance.client import Keys
@@ -82,7 +83,7 @@ Upset = Callable[[PaperExchange], object]
     [
         ({"hedge_mode": False}, None, "position mode", "warning", "one-way"),
         ({"wallet": 0}, None, "balance", "bad", "0.00 USDT"),
-        ({"wallet": 100}, None, "smallest order", "bad", "such orders are not laid"),
+        ({"wallet": 100}, None, "smallest order", "bad", "is too small for one order"),
         ({}, None, "smallest order", "warning", "such orders are not laid"),
         ({}, lambda p: place(p, "BUY", "LONG", 0.01), "positions", "warning", "long 0.01"),
         (
@@ -131,18 +132,60 @@ async def test_what_is_not_as_it_should_be_is_named_with_its_state(
     assert words in checks[name].value + checks[name].advice
 
 
+def tells(
+    monkeypatch: pytest.MonkeyPatch, path: str, told: dict[str, bool], weight: int = 5
+) -> None:
+    """Have the exchange answer so."""
+    endpoint = Endpoint(lambda *_: told, Security.SIGNED, weight=weight)
+    monkeypatch.setitem(ROUTES, ("GET", path), endpoint)
+
+
 @pytest.mark.parametrize(("answer", "trades"), [({"canWithdraw": True}, "may trade"), ({}, "")])
-async def test_what_the_key_may_do_beyond_trading_is_unknown_and_warned_about(
+async def test_what_the_key_may_do_is_unknown_without_a_warning_where_nobody_can_say_it(
     config: BotConfig, monkeypatch: pytest.MonkeyPatch, answer: dict[str, bool], trades: str
 ) -> None:
     told = answer | ({"canTrade": True} if trades else {}) | {"dualSidePosition": True}
-    where = ("GET", "/fapi/v1/accountConfig")
-    monkeypatch.setitem(ROUTES, where, Endpoint(lambda *_: told, Security.SIGNED, weight=5))
+    tells(monkeypatch, "/fapi/v1/accountConfig", told)
     async with exchange(config) as (_, there):
         checks = await looked(there)
-    assert checks["withdrawals"].state == "warning"
+    assert checks["withdrawals"].state == "ok"
     assert "the key: unknown" in checks["withdrawals"].value
     assert checks["keys"].value == (trades or "accepted, trading unknown")
+
+
+@pytest.mark.parametrize(
+    ("may", "keys", "withdrawals"),
+    [
+        ({"enableFutures": True, "enableWithdrawals": False}, "ok", "ok"),
+        ({"enableFutures": True, "enableWithdrawals": True}, "ok", "warning"),
+        ({"enableFutures": False, "enableWithdrawals": False}, "bad", "ok"),
+    ],
+)
+async def test_real_keys_are_asked_for_what_they_may_do(
+    config: BotConfig,
+    monkeypatch: pytest.MonkeyPatch,
+    may: dict[str, bool],
+    keys: str,
+    withdrawals: str,
+) -> None:
+    account = {"canTrade": True, "canWithdraw": True, "dualSidePosition": True}
+    tells(monkeypatch, "/fapi/v1/accountConfig", account)
+    tells(monkeypatch, "/sapi/v1/account/apiRestrictions", {"ipRestrict": False} | may)
+    async with exchange(config) as (_, there):
+        checks = await looked(there)
+    assert (checks["keys"].state, checks["withdrawals"].state) == (keys, withdrawals)
+    assert "unknown" not in checks["withdrawals"].value
+
+
+async def test_keys_of_demo_trading_are_not_asked_of_another_host(
+    config: BotConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tells(monkeypatch, "/fapi/v1/accountConfig", {"canTrade": True, "dualSidePosition": True})
+    async with exchange(config) as (paper, there):
+        checks = await looked(dataclasses.replace(there, mode="demo"))
+        asked = {each["path"] for each in paper.ledger.of("request")}
+    assert not any("sapi" in path for path in asked)
+    assert checks["withdrawals"].state == "ok"
 
 
 async def test_more_capital_than_the_wallet_holds_is_bad(config: BotConfig) -> None:
@@ -227,7 +270,7 @@ def test_what_an_earlier_run_holds_or_may_have_sent_forbids_to_begin_afresh(
     with pytest.raises(Unreachable):
         asyncio.run(desk.place(Purpose(0, "entry", (1, 1, 1)), COIN.market.tick, COIN.market.step))
     store.close()
-    assert "0 lots and 1 orders" in unfinished(config)
+    assert "according to BTCUSDT_state.json, 0 lots and 1 order at" in unfinished(config)
     assert unfinished(dataclasses.replace(config, mode="paper", keys=None)) == ""
 
 

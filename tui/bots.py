@@ -45,19 +45,35 @@ def bots(symbol: str | None = None, mode: str | None = None) -> list[RunningBot]
     return found
 
 
-def the_bot(symbol: str, mode: str | None) -> RunningBot:
+def the_bot(
+    symbol: str, mode: str | None, folder: Path | None = None, *, strict: bool = False
+) -> RunningBot:
     """The one that is meant.
+
+    Args:
+        folder: a data folder, whose bots are preferred to those of others.
+        strict: only its bots are meant.
 
     Raises:
         UsageError: none runs, or several do.
         DataError: the symbol is none.
     """
     found = bots(symbol, mode)
+    own = [bot for bot in found if folder and bot.holder.data_folder == str(folder.absolute())]
+    if own or strict:
+        found = own
     if len(found) == 1:
         return found[0]
     if found:
-        names = ", ".join(sorted({bot.holder.mode for bot in found}))
-        raise UsageError(f"several bots trade {symbol} ({names}): choose one with --mode")
+        modes = sorted({bot.holder.mode for bot in found})
+        if len(modes) > 1:
+            raise UsageError(
+                f"several bots trade {symbol} ({', '.join(modes)}): choose one with --mode"
+            )
+        folders = ", ".join(sorted(bot.holder.data_folder for bot in found))
+        raise UsageError(
+            f"several bots trade {symbol} (data in {folders}): choose one with --data-dir"
+        )
     others = bots()
     hint = f"; running: {named(others)}" if others else ""
     raise UsageError(f"no bot that could be reached trades {symbol} on this machine{hint}")

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Wish = Literal["pause", "resume", "stop", "flatten", "leave"]
+Wish = Literal["pause", "resume", "stop", "flatten", "leave", "keep"]
+"""`keep`: the word was not typed after all, so that nothing is to be closed."""
 
 _ENTER, _ESCAPE = ("\r", "\n"), "\x1b"
 _BACK = ("\x7f", "\b")
@@ -55,10 +56,11 @@ class LiveKeys:
         typed = self._typed or ""
         if key in _ENTER:
             self._typed = None
-            return "flatten" if typed == self.word else None
+            return "flatten" if typed == self.word else "keep"
         if key == _ESCAPE:
             self._typed = None
-        elif key in _BACK:
+            return "keep"
+        if key in _BACK:
             self._typed = typed[:-1]
         elif key.isprintable():
             self._typed = typed + key

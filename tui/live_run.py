@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.live.bot import Bot
 from engine.live.config import BotConfig
-from engine.live.log import StreamLines, log, run_log, say
+from engine.live.log import TO_FILE_ALONE, StreamLines, log, run_log, say
 from engine.live.wording import LiveText
 from exchange.errors import DataError
 from state.control import CommandError
@@ -20,18 +20,26 @@ from tui.live_screen import LiveScreen
 from tui.live_status import LiveStatus
 
 
-def run_bot(config: BotConfig, level: str, secrets: Sequence[str], *, screen: bool) -> int:
+def run_bot(
+    config: BotConfig,
+    level: str,
+    secrets: Sequence[str],
+    *,
+    screen: bool,
+    warnings: Sequence[str] = (),
+) -> int:
     """Trade until a stop is confirmed; returns the exit code, 0.
 
     Args:
         level: of the log and of the console, one of `engine.live.log.LEVELS`.
         secrets: never written.
         screen: with a status line and keys; else lines alone, also after the terminal is closed.
+        warnings: what was not well before trading, as the user has been shown it.
 
     Raises:
         DataError, StateError: something the user can set right; it is in the log as well.
     """
-    return asyncio.run(_LiveRun(config, screen).run(level, secrets))
+    return asyncio.run(_LiveRun(config, screen).run(level, secrets, warnings))
 
 
 class _LiveRun:
@@ -43,18 +51,21 @@ class _LiveRun:
         self._screen: LiveScreen | None = None
         if screen:
             status = LiveStatus(about, self._text)
-            self._screen = LiveScreen(status, LiveKeys(status.coin), self._obey)
+            self._screen = LiveScreen(status, LiveKeys(status.coin), self._obey, self._hung_up)
 
-    async def run(self, level: str, secrets: Sequence[str]) -> int:
+    async def run(self, level: str, secrets: Sequence[str], warnings: Sequence[str]) -> int:
         console: logging.Handler = self._screen or StreamLines(sys.stdout)
-        with run_log(self._config.log_file, level, secrets, console):
+        with run_log(self._config.log_file, level, secrets, console, self._log_is_torn):
             self._handle_signals()
             log.info("%s %s begins", self._text.badge(), self._config.symbol)
+            for warning in warnings:
+                log.warning("before trading: %s", warning, extra={TO_FILE_ALONE: True})
             try:
                 async with self._shown():
                     summary = await self._bot.run()
             except (DataError, StateError) as error:
-                log.error("ended: %s", error)
+                # the last line on the terminal says it
+                log.error("ended: %s", error, extra={TO_FILE_ALONE: True})
                 raise
             except Exception:
                 log.exception("ended by a defect of gridtui")
@@ -78,26 +89,37 @@ class _LiveRun:
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop)
+            loop.add_signal_handler(number, self._stop, number.name)
         if self._screen:
-            loop.add_signal_handler(signal.SIGHUP, self._stop)
+            loop.add_signal_handler(signal.SIGHUP, self._hung_up)
         else:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    def _stop(self) -> None:
+    def _stop(self, origin: str) -> None:
         if self._bot.stop():
-            log.info("stopping: entries are cancelled, take-profits and stops stay")
+            words = "stopping: asked for by %s; entries are cancelled, take-profits and stops stay"
+            log.info(words, origin)
         else:
             log.info(
                 "a stop is under way: it is done when the exchange has confirmed it; kill -9 "
                 "leaves everything there as it is, and --resume goes on"
             )
 
+    def _hung_up(self) -> None:
+        if self._bot.stop():
+            log.info("stopping: the terminal was closed; it goes on until the exchange confirms it")
+
+    def _log_is_torn(self, reason: str) -> None:
+        # not now: a handler of the log is at work
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._bot.alarm, "log", reason)
+
     async def _obey(self, wish: Wish) -> str:
+        if wish == "keep":
+            return f"nothing was closed: {self._config.symbol.coin} was not typed"
         if wish == "stop":
-            self._stop()
-            return "stop asked for"
-        try:
-            return await self._bot.obey(wish, {})
-        except CommandError as error:
-            return f"not done: {error}"
+            self._stop("key S")
+            return ""
+        with contextlib.suppress(CommandError):  # told like what is done
+            await self._bot.obey(wish, {}, "a key")
+        return ""

@@ -18,9 +18,10 @@ from tui.live_keys import LiveKeys, Wish
 from tui.live_status import LiveStatus
 
 _REFRESH_S = 0.5
+_STANDARD = (0, 1, 2)
 
 Obey = Callable[[Wish], Awaitable[str]]
-"""Carries a wish out; the answer is a sentence."""
+"""Carries a wish out; the answer is a sentence, "" where the bot's own lines have told it."""
 
 
 class LiveScreen(logging.Handler):
@@ -30,13 +31,17 @@ class LiveScreen(logging.Handler):
         status: of the bot.
         keys: what keys do.
         obey: carries out what they wish for.
+        gone: is called when the terminal is gone; from then on nothing is shown.
     """
 
-    def __init__(self, status: LiveStatus, keys: LiveKeys, obey: Obey) -> None:
+    def __init__(
+        self, status: LiveStatus, keys: LiveKeys, obey: Obey, gone: Callable[[], None]
+    ) -> None:
         super().__init__()
         self._status = status
         self._keys = keys
         self._obey = obey
+        self._gone: Callable[[], None] | None = gone
         self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -47,8 +52,7 @@ class LiveScreen(logging.Handler):
 
     def print(self, text: str) -> None:
         """Print text above the status line."""
-        with contextlib.suppress(OSError):
-            self._console.print(Text(text))
+        self._show(lambda: self._console.print(Text(text)))
 
     def take(self, kind: str, payload: Mapping[str, Any]) -> None:
         """Learn from an event."""
@@ -63,13 +67,14 @@ class LiveScreen(logging.Handler):
         tty.setcbreak(descriptor)
         loop.add_reader(descriptor, self._read_keys, descriptor)
         drawing = asyncio.create_task(self._draw())
+        self._show(self._live.start)
         try:
-            with self._live:
-                yield
+            yield
         finally:
             loop.remove_reader(descriptor)
             drawing.cancel()
             await asyncio.gather(drawing, *self._tasks, return_exceptions=True)
+            self._show(self._live.stop)
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 
@@ -79,19 +84,39 @@ class LiveScreen(logging.Handler):
             await asyncio.sleep(_REFRESH_S)
 
     def _refresh(self) -> None:
-        lines = Text(f"{self._status.line()}\n{self._keys.hint(self._status.paused)}")
+        status = self._status.line(self._console.width)
+        lines = Text(f"{status}\n{self._keys.hint(self._status.paused)}")
         lines.no_wrap, lines.overflow = True, "ellipsis"
-        lines.stylize("bold", 0, len(self._status.line()))
-        with contextlib.suppress(OSError):
-            self._live.update(lines, refresh=True)
+        lines.stylize("bold", 0, len(status))
+        self._show(lambda: self._live.update(lines, refresh=True))
+
+    def _show(self, draw: Callable[[], object]) -> None:
+        try:
+            draw()
+        except OSError:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """The terminal is gone: whatever is still written to it goes nowhere, and harms nobody."""
+        if self._gone is None:
+            return
+        gone, self._gone = self._gone, None
+        terminal = os.fstat(sys.stdin.fileno()).st_rdev
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for descriptor in _STANDARD:
+            if os.fstat(descriptor).st_rdev == terminal:
+                os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+        gone()
 
     def _read_keys(self, descriptor: int) -> None:
         try:
             text = os.read(descriptor, 64).decode("utf-8", "ignore")
         except OSError:
             text = ""
-        if not text:  # the terminal is gone
+        if not text:
             asyncio.get_running_loop().remove_reader(descriptor)
+            self._hang_up()
         for key in text:
             wish = self._keys.press(key, self._status.paused)
             if wish is not None:
@@ -101,4 +126,6 @@ class LiveScreen(logging.Handler):
         self._refresh()
 
     async def _carry_out(self, wish: Wish) -> None:
-        self.print(await self._obey(wish))
+        said = await self._obey(wish)
+        if said:
+            self.print(said)

@@ -5,9 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.live.wording import LiveText, price_text, signed_dollars
+from engine.wording import plural
 from indicators.regime import REGIME_NAMES
 
 _WORST = ("bad", "warning", "ok")
+_SEPARATOR = " | "
+_OLD_S = 20.0
+"""A price is asked for every ten seconds."""
 
 
 class LiveStatus:
@@ -23,6 +27,7 @@ class LiveStatus:
         self._text = text
         self._quote: Mapping[str, Any] = {}
         self._health: Mapping[str, Any] = {}
+        self._account: Mapping[str, Any] = {}
         self._heard_at = 0.0
 
     @property
@@ -41,7 +46,7 @@ class LiveStatus:
 
     def begin(self, snapshot: Mapping[str, Any]) -> None:
         """Take what a snapshot knows."""
-        for kind in ("quote", "health"):
+        for kind in ("quote", "health", "account"):
             if snapshot.get(kind):
                 self.take(kind, snapshot[kind])
 
@@ -51,25 +56,50 @@ class LiveStatus:
             self._quote, self._heard_at = payload, time.monotonic()
         elif kind == "health":
             self._health = payload
+        elif kind == "account":
+            self._account = payload
 
-    def line(self) -> str:
-        """One line; what is not known yet is left out."""
-        parts = [f"{self._text.badge()} {self.symbol}"]
+    def line(self, width: int | None = None) -> str:
+        """One line; what is not known yet is left out.
+
+        Args:
+            width: of the terminal; the parts that are wanted least give way until the rest fits.
+        """
+        head = f"{self._text.badge()} {self.symbol}"
         quote = self._quote
         if not quote:
-            return " | ".join([*parts, "starting"])
-        parts += [
-            price_text(quote["price"]),
-            f"Eq ${quote['equity']:,.2f}",
-            f"uPnL {signed_dollars(sum(quote['unrealised']))}",
-            f"{quote['orders']} orders",
-            REGIME_NAMES[quote["regime"]],
-            f"next {self._left()}",
-            self._health_word(),
-        ]
+            return f"{head} | starting"
+        # the most wanted first: what is wrong, then what it is about
+        parts = [head, self._health_word()]
         if quote["paused"]:
             parts.append(f"PAUSED: {', '.join(quote['paused'])}")
-        return " | ".join(parts)
+        must = len(parts) + 1
+        parts += [
+            f"{price_text(quote['price'])}{self._age()}",
+            *self._positions(),
+            f"uPnL {signed_dollars(sum(quote['unrealised']))}",
+            f"Eq ${quote['equity']:,.2f}",
+            f"next {self._left()}",
+            plural(quote["orders"], "order"),
+            REGIME_NAMES[quote["regime"]],
+        ]
+        while width is not None and len(parts) > must and len(_SEPARATOR.join(parts)) > width:
+            parts.pop()
+        return _SEPARATOR.join(parts)
+
+    def _positions(self) -> list[str]:
+        """`L 0.023 S 0.02`, or `flat`; nothing before it is known."""
+        if not self._account:
+            return []
+        sides = self._account["sides"].items()
+        held = [f"{name[0].upper()} {side['qty']:g}" for name, side in sides if side["qty"]]
+        return [" ".join(held) or "flat"]
+
+    def _age(self) -> str:
+        """` (45 s old)` of a price that is stale."""
+        told_ms = self._quote["time_ms"] - self._quote["price_ms"]
+        age_s = told_ms / 1000 / float(self._about["speed"]) + time.monotonic() - self._heard_at
+        return f" ({age_s:.0f} s old)" if age_s > _OLD_S else ""
 
     def _left(self) -> str:
         """`mm:ss` until the candle closes, by the exchange's clock."""

@@ -6,10 +6,12 @@ import json
 import logging
 import signal
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from engine.live.wording import LiveText, price_text
+from engine.wording import plural
 from state.control_client import ControlClient, RefusedError, Snapshot
 from state.errors import StateError
 from tui.live_keys import LiveKeys, Wish
@@ -57,7 +59,8 @@ class _Watch:
             status = LiveStatus(about, text)
             status.begin(client.snapshot.document)
             keys = LiveKeys(status.coin, control=self._control, leaves=True)
-            self._screen = LiveScreen(status, keys, lambda wish: self._obey(client, wish))
+            obey = partial(self._obey, client, status.coin)
+            self._screen = LiveScreen(status, keys, obey, self._left.set)
             async with self._screen.shown():
                 await self._follow(client, text)
         return 0
@@ -105,14 +108,21 @@ class _Watch:
         elif not self._as_json:
             print(line, flush=True)
 
-    async def _obey(self, client: ControlClient, wish: Wish) -> str:
+    async def _obey(self, client: ControlClient, coin: str, wish: Wish) -> str:
         if wish == "leave":
             self._left.set()
             return "left; the bot goes on"
+        if wish == "keep":
+            return f"nothing was closed: {coin} was not typed"
+        if not client.greeting.control_allowed:
+            return "not done: this bot takes no commands"
         try:
-            return str(await client.command(wish, timeout_s=_PATIENCE_S))
-        except (RefusedError, StateError) as error:
+            said = str(await client.command(wish, timeout_s=_PATIENCE_S))
+        except RefusedError:
+            return ""  # the bot's own line says why
+        except StateError as error:
             return f"not done: {error}"
+        return said if wish in ("stop", "flatten") else ""
 
 
 def _standing(document: Mapping[str, Any], text: LiveText) -> Iterator[str]:
@@ -131,9 +141,16 @@ def _standing(document: Mapping[str, Any], text: LiveText) -> Iterator[str]:
         if side["qty"]:
             stop = "none" if side["stop"] is None else price_text(side["stop"])
             entry = price_text(side["entry"])
-            lots = len(side["lots"])
-            yield f"  {name}: {side['qty']:g} in {lots} lots, entry {entry}, stop {stop}"
-    yield f"  {len(account['orders'])} orders rest"
+            lots = plural(len(side["lots"]), "lot")
+            yield f"  {name}: {side['qty']:g} in {lots}, entry {entry}, stop {stop}"
+        if float(side["not_ours"]):
+            yield f"  not ours: {name} {side['not_ours']}"
+    orders = account["orders"]
+    yield f"  {plural(len(orders), 'order')} of ours"
+    for order in sorted(orders, key=lambda order: -float(order["price"] or 0)):
+        price = "market" if order["price"] is None else price_text(float(order["price"]))
+        state = "" if order["status"] == "resting" else f" ({order['status']})"
+        yield f"    {price:>12}  {order['qty']:<10} {order['side']} {order['role']}{state}"
     for alarm in document["alarms"]:
         yield f"  ALARM: {alarm['text']}"
     for row in document["trades"][-_TRADES_SHOWN:]:

@@ -6,17 +6,40 @@ from decimal import Decimal
 from itertools import groupby
 
 from engine.account import SIDE_NAMES
-from engine.events import Alarm
 from engine.live.kernel import Kernel
 from engine.live.memory import Memory
 from engine.live.orders import Purpose, Sent
 from engine.params import StrategyParams
-from engine.trades import EXTERNAL_CLOSE, LIQUIDATION
+from engine.trades import (
+    EXTERNAL_CLOSE,
+    LIQUIDATION,
+    PRUNE_DEVIANCE,
+    PRUNE_FUNDING,
+    PRUNE_GAP,
+    PRUNE_OFFSET,
+    PRUNE_OLDEST,
+    PRUNE_VAR_WARNING,
+    STOP_LONG,
+    STOP_SHORT,
+)
 from exchange.broker import Fill
 from exchange.client_ids import ClientId
 
 _FORCED = ("autoclose-", "adl_autoclose")
 """How the ids of orders begin with which the exchange closes a position itself."""
+
+_PRUNES = frozenset(
+    {
+        PRUNE_DEVIANCE,
+        PRUNE_OLDEST,
+        PRUNE_GAP,
+        PRUNE_FUNDING,
+        PRUNE_OFFSET,
+        PRUNE_VAR_WARNING,
+    }
+)
+_LAST_STEP = 6
+"""Of `engine.decide.next_exit`; exits that other rooms number begin far above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +71,7 @@ class Books:
         memory: gets what was booked; `last_trade_id` makes that once.
         kernel: stands at the bar to which the fills belong.
         params: fee rates, for fees that were paid in another coin.
-        tell: gets an alarm for what is not ours.
+        alarm: gets a trade that this run did not ask for, and what it did.
     """
 
     def __init__(
@@ -56,12 +79,12 @@ class Books:
         memory: Memory,
         kernel: Kernel,
         params: StrategyParams,
-        tell: Callable[[Alarm], None],
+        alarm: Callable[[Fill, str], None],
     ) -> None:
         self._memory = memory
         self._kernel = kernel
         self._params = params
-        self._tell = tell
+        self._alarm = alarm
         self._stops_counted: set[str] = set()
 
     def book(self, fills: Iterable[Fill]) -> Iterator[Booking]:
@@ -118,21 +141,33 @@ class Books:
         pending = self._memory.pending
         own = pending is not None and pending.purpose(self._memory.bar) == purpose
         lot = pending.order if pending is not None and own else None
+        if lot is None and sent is not None:
+            lot = sent.lot
         first = sent.booked == 0 if sent else str(client_id) not in self._stops_counted
         self._stops_counted = {str(client_id)}
         price, qty, fee = traded
         self._kernel.fill_exit(purpose.side, lot, price, qty, fee, label, bar, first)
+        if purpose.role == "exit" and purpose.order[2] <= _LAST_STEP:
+            self._remember(purpose.side, label, bar)
+
+    def _remember(self, side: int, label: int, bar: int) -> None:
+        """What a decision leaves behind by naming an exit: a state may be older than it."""
+        record = self._kernel.state[0]["sides"][side]
+        if label in _PRUNES:
+            record["last_prune"] = max(int(record["last_prune"]), bar)
+        elif label in (STOP_LONG, STOP_SHORT) and record["lot_count"]:
+            record["stage1_fired"] = 1
 
     def _book_foreign(self, booking: Booking, side: int, forced: bool) -> None:
         """Trades that this run did not ask for: a person's, another program's, the exchange's."""
         fill, qty = booking.last, booking.qty
         opens = (fill.order_side == "buy") == (fill.side == "long")
         not_ours = self._memory.not_ours
-        key = f"foreign {fill.side}"
+        self._memory.beyond = None
         what = f"{fill.order_side} {qty} {fill.side} at {booking.price:g}"
         if opens:
             not_ours[side] += qty
-            self._alarm(fill, key, f"a trade that is not ours opened a position: {what}")
+            self._alarm(fill, f"a trade that is not ours opened a position: {what}")
             return
         theirs = min(qty, not_ours[side])
         not_ours[side] -= theirs
@@ -145,18 +180,18 @@ class Books:
             bar = self._kernel.bar
             self._kernel.fill_exit(side, None, booking.price, closed, fee, label, bar)
         who = "the exchange" if forced else "a trade that is not ours"
-        self._alarm(fill, key, f"{who} closed {closed:g} of our position: {what}")
-
-    def _alarm(self, fill: Fill, key: str, text: str) -> None:
-        self._tell(Alarm(fill.time_ms, key, text))
+        self._alarm(fill, f"{who} closed {closed:g} of our position: {what}")
 
     def _fee(self, booking: Booking) -> float:
         """USDT; at the parameters' rate where it was paid in another coin."""
-        paid = 0.0
+        memory, paid = self._memory, 0.0
         for fill in booking.fills:
             if fill.fee_asset == "USDT":
                 paid += float(fill.fee)
             else:
                 rate = self._params.fee_maker if fill.maker else self._params.fee_taker
-                paid += float(fill.price * fill.qty) * rate
+                other = float(fill.price * fill.qty) * rate
+                paid += other
+                if memory.beyond is not None:
+                    memory.beyond += other
         return paid

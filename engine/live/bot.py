@@ -1,28 +1,31 @@
 """One bot, whole: lock, files, exchange, strategy, health, and the socket for its watchers."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
-from engine.events import AccountSeen, CompilingKernel, HealthRead, LiveEvent, Quoted
+from engine.events import AccountSeen, CompilingKernel, HealthRead, LiveEvent, Noted, Quoted
+from engine.live.beginning import introduction, require_beginning
 from engine.live.config import BotConfig, run_to_resume, unfinished
 from engine.live.earlier import Earlier, put_aside
 from engine.live.health import Health
 from engine.live.loop import LiveLoop
+from engine.live.recorder import Recorder, events_path
 from engine.live.runner import LiveRunner
 from engine.live.standing import account_of
 from engine.live.start import begin, resume
 from engine.live.stops import FLATTENING, STOPPING
 from engine.live.store import RunStore
-from engine.live.venue import open_broker, prepare
+from engine.live.venue import open_account, open_market, prepare
 from engine.live.view import View, kind_of, payload_of
 from engine.live.warm import warm_up
 from exchange.errors import DataError
 from exchange.outcomes import Failure
 from state.control import CommandError, ControlServer
 from state.control_wire import socket_path
-from state.lock import BotLock
+from state.lock import BotLock, running_bots
 
 _PATIENCE_S = 2.0
 """Warming up takes longer only where everything is compiled anew."""
@@ -45,6 +48,7 @@ class Bot:
         self.config = config
         self._tell_owner = tell
         self._control: ControlServer | None = None
+        self._recorder: Recorder | None = None
         self._loop: LiveLoop | None = None
         self._health: Health | None = None
         self._runner: LiveRunner | None = None
@@ -73,11 +77,17 @@ class Bot:
         lock.acquire(data_folder=config.data_dir, mode=config.mode, control=socket)
         async with AsyncExitStack() as stack:
             stack.callback(lock.release)
-            earlier = self._make_room()
+            earlier = self._earlier()
             await self._compile()
+            market = await stack.enter_async_context(open_market(config, self.view.about))
+            if earlier is None:
+                await require_beginning(config, market)
+                put_aside(config.folder, config.symbol)
             store = RunStore(config.folder, config.symbol)
             stack.callback(store.close)
-            broker = await stack.enter_async_context(open_broker(config, self.view.about))
+            self._recorder = Recorder(events_path(config.folder, config.symbol))
+            stack.callback(self._recorder.close)
+            broker = await stack.enter_async_context(open_account(config, market))
             params = earlier.params if earlier else config.params
             exchange = await prepare(config.speed, params, broker)
             if earlier:
@@ -91,12 +101,13 @@ class Bot:
                     timeframe=config.timeframe,
                     capital=config.capital,
                 )
-            for reason in (STOPPING, FLATTENING):
-                if reason in runner.run.memory.paused:
-                    runner.run.memory.paused.remove(reason)
             self._runner = runner
+            runner.wallet.shared = self._shares_wallet
             memory = runner.run.memory
             self.view.about |= {"params": memory.params, "timeframe": memory.timeframe}
+            source = str(self.view.about["source"])
+            at = source if market.host in source else f"{source} ({market.host})"
+            self._note(introduction(config, memory, at))
             self._control = ControlServer(socket, self.obey, allow_control=config.control)
             self._control.set_snapshot(self.snapshot)
             await self._control.start()
@@ -126,16 +137,39 @@ class Bot:
             self._loop.flatten()
         return first
 
+    def alarm(self, key: str, text: str) -> None:
+        """Tell watchers of a trouble that the owner of the bot has seen; once."""
+        if self._runner is not None:
+            self._runner.run.alarm(key, text)
+
     def snapshot(self) -> dict[str, Any]:
         """See `View.snapshot`."""
         return self.view.snapshot(self._runner.run if self._runner else None)
 
-    async def obey(self, name: str, arguments: Mapping[str, Any]) -> str:
-        """Carry out a command, of the owner's or from the socket; what was done, a sentence.
+    async def obey(
+        self, name: str, arguments: Mapping[str, Any], origin: str = "the socket"
+    ) -> str:
+        """Carry out a command; what was done, a sentence. It is told of, with what became of it.
+
+        Args:
+            origin: where it comes from.
 
         Raises:
             CommandError: it is none, or the exchange has not confirmed it.
         """
+        ends = name in ("stop", "flatten")
+        done = ": done when the exchange has confirmed it" if ends else ""
+        self._note(f"{name} was asked for by {origin}{done}")
+        try:
+            answer = await self._obey(name, arguments)
+        except CommandError as error:
+            self._note(f"{name} is not done: {error}", warning=True)
+            raise
+        if not ends:  # its last line says what an ending has done
+            self._note(f"{name}: {answer}")
+        return answer
+
+    async def _obey(self, name: str, arguments: Mapping[str, Any]) -> str:
         if arguments:
             raise CommandError(f"{name} takes no arguments")
         if self._loop is None:
@@ -154,12 +188,16 @@ class Bot:
             if name == "disown":
                 return await self._loop.repair.disown()
         except Failure as failure:
-            raise CommandError(f"not confirmed by the exchange yet: {failure}") from failure
+            if name in ("pause", "resume"):
+                words = f"noted, it takes effect when the exchange answers ({failure})"
+            else:
+                words = f"the exchange has not confirmed it: {failure}"
+            raise CommandError(words) from failure
         known = "pause, resume, stop, flatten, adopt and disown"
         raise CommandError(f"there is no command {name!r}; {known} are")
 
-    def _make_room(self) -> Earlier | None:
-        """The run to go on with; otherwise what lies in the folder is put aside.
+    def _earlier(self) -> Earlier | None:
+        """The run to go on with; None: what lies in the folder may be put aside.
 
         Raises:
             DataError: nothing to resume; or something of it is at the exchange, and nobody has
@@ -172,8 +210,13 @@ class Bot:
             complaint = unfinished(config)
             if complaint:
                 raise DataError(complaint)
-        put_aside(config.folder, config.symbol)
         return None
+
+    def _shares_wallet(self) -> bool:
+        """Whether other bots on this machine trade with the same keys."""
+        mine = (self.config.account, self.config.symbol.id)
+        holders = (found.holder for found in running_bots() if found.held)
+        return any(h and h.account == mine[0] and h.symbol_id != mine[1] for h in holders)
 
     async def _compile(self) -> None:
         warming = asyncio.create_task(asyncio.to_thread(warm_up))
@@ -187,11 +230,18 @@ class Bot:
         if self._health is not None:
             self._health.hear(event)
         self.view.take(event)
+        if self._recorder is not None:
+            self._recorder.take(event)
         kind, lossless = kind_of(event)
         payload = payload_of(event)
         if self._control is not None:
             self._control.publish(kind, payload, lossless=lossless)
         self._tell_owner(kind, payload)
+
+    def _note(self, text: str, *, warning: bool = False) -> None:
+        runner = self._runner
+        now_ms = runner.run.clock.now_ms() if runner else int(time.time() * 1000)
+        self._tell(Noted(now_ms, text, warning))
 
     def _quote(self, time_ms: int) -> None:
         if self._runner is None or self._health is None or not self._health.price:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from engine.live.earlier import Earlier, earlier_run
+from engine.live.earlier import Earlier, damaged_states, earlier_run
 from engine.params import StrategyParams
 from exchange.binance.client import Keys, Venue
 from exchange.errors import DataError
@@ -121,8 +121,9 @@ def run_to_resume(config: BotConfig) -> Earlier:
     earlier = earlier_run(config.folder, config.symbol)
     if earlier is None:
         raise DataError(
-            f"{config.folder}: there is no state of {config.symbol} to go on with; start without "
-            "--resume"
+            _lost(config)
+            or f"{config.folder}: there is no state of {config.symbol} to go on with; start "
+            "without --resume"
         )
     return earlier
 
@@ -136,11 +137,26 @@ def unfinished(config: BotConfig) -> str:
     if config.mode == "paper":
         return ""
     earlier = earlier_run(config.folder, config.symbol)
-    if earlier is None or not earlier.unfinished:
+    if earlier is None:
+        return _lost(config)
+    if not earlier.unfinished:
         return ""
     return (
-        f"an earlier run of {config.symbol} has {earlier.left} at the exchange: --resume goes on "
-        f"with it, --fresh leaves them alone and moves its files into {config.folder / 'old'}"
+        f"an earlier run of {config.symbol} has, according to {earlier.source.name}, "
+        f"{earlier.left} at the exchange: --resume goes on with it, --fresh leaves them alone and "
+        f"moves its files into {config.folder / 'old'}"
+    )
+
+
+def _lost(config: BotConfig) -> str:
+    """That there was a state, and none of it can be used; "" if there was none."""
+    damaged = damaged_states(config.folder, config.symbol)
+    if not damaged:
+        return ""
+    return (
+        f"the state of an earlier run of {config.symbol} is damaged ({damaged[-1]}), so that "
+        "nobody knows what it has at the exchange: look there, then --fresh leaves that alone and "
+        f"moves its files into {config.folder / 'old'}"
     )
 
 

@@ -1,17 +1,19 @@
 """Orders leave here: written down first, sent once, and followed until their fate is known."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
 from engine.events import OrderAnswered, OrderSent
+from engine.live.kept import Kept
+from engine.live.kernel import Order
 from engine.live.memory import Memory
-from engine.live.orders import Purpose, Sent
+from engine.live.orders import Purpose, Sent, order_in
 from exchange.broker import Broker, NewOrder, PlacedOrder, plain
 from exchange.client_ids import ClientId
 from exchange.market import Market
-from exchange.outcomes import Failure, Refused, UnknownOutcome
+from exchange.outcomes import Action, Failure, Refused, UnknownOutcome
 
 _MOST_SENDINGS = 3
 
@@ -35,6 +37,9 @@ class Desk:
         intents: gets a record before each request that leaves.
         tell: gets an event for each request and each answer.
         now_ms: the exchange's clock.
+
+    Attributes:
+        cancelling: orders that were asked to go and of which nobody knows yet whether they went.
     """
 
     broker: Broker
@@ -43,16 +48,22 @@ class Desk:
     intents: Intents
     tell: Callable[[OrderSent | OrderAnswered], None]
     now_ms: Callable[[], int]
+    cancelling: set[ClientId] = field(default_factory=set, init=False)
 
-    async def place(self, purpose: Purpose, price: Decimal | None, qty: Decimal) -> PlacedOrder:
+    async def place(
+        self, purpose: Purpose, price: Decimal | None, qty: Decimal, lot: Order | None = None
+    ) -> PlacedOrder:
         """Send an order; afterwards it rests, or has filled, or is known not to exist.
+
+        Args:
+            lot: that an exit closes; None: the side's oldest.
 
         Raises:
             Refused, Throttled, NotAuthorised, ClockSkew, Unreachable: it does not exist.
             UnknownOutcome: it may exist and could not be asked for; `settle` asks again.
         """
         client_id = self.memory.new_id(purpose)
-        sent = Sent(client_id, qty, price)
+        sent = Sent(client_id, qty, price, lot=lot)
         self.memory.orders[str(client_id)] = sent
         self._write_down("place", sent)
         return await self._send(sent)
@@ -61,30 +72,55 @@ class Desk:
         """Cancel an order; afterwards it is gone. What filled before is learned from the trades.
 
         Raises:
-            Throttled, NotAuthorised, ClockSkew, Unreachable, UnknownOutcome: it may rest still.
+            Failure: it may rest still; of one of which nobody knows whether it exists, always.
         """
+        if sent.status == "sent":
+            raise UnknownOutcome(f"whether order {sent.client_id} exists is not known yet")
         self._write_down("cancel", sent)
+        self.cancelling.add(sent.client_id)
         try:
-            self._took(sent, await self.broker.cancel(sent.client_id))
-        except Refused as refusal:
-            # the exchange knows no such order
-            self._gone(sent, refusal)
+            cancelled = await self._cancelled(sent)
         except Failure as failure:
             self._answered(sent, str(failure), failure.code)
             raise
+        self.cancelling.discard(sent.client_id)
+        if cancelled is None:
+            self._gone(sent, None)
+        else:
+            self._took(sent, cancelled)
 
     async def settle(self) -> None:
         """Find out what became of every order of which nobody knows whether it exists.
 
         Raises:
-            UnknownOutcome: one could not be asked for.
+            UnknownOutcome: one could not be asked for; all others are known.
         """
-        for sent in [order for order in self.memory.orders.values() if order.status == "sent"]:
-            found = await self.broker.settle(sent.client_id)
-            if found is None:
-                self._gone(sent, None)
-            else:
-                self._took(sent, found)
+        unknown = [order for order in self.memory.orders.values() if order.status == "sent"]
+        unknown.sort(key=lambda sent: sent.purpose.role != "stop")
+        kept = Kept()
+        for sent in unknown:
+            await kept.of(self._settle(sent))
+        kept.throw()
+
+    async def _settle(self, sent: Sent) -> None:
+        found = await self.broker.settle(sent.client_id)
+        if found is None:
+            self._gone(sent, None)
+        else:
+            self._took(sent, found)
+
+    async def _cancelled(self, sent: Sent) -> PlacedOrder | None:
+        """The order as a cancel has left it; None if the exchange has none of that id."""
+        try:
+            return await self.broker.cancel(sent.client_id)
+        except Refused as refusal:
+            if refusal.action is not Action.RECONCILE:
+                raise
+            # it is said not to be there: whoever asks for it must hear the same
+            found = await self.broker.find(sent.client_id)
+            if found is not None and found.state == "open":
+                raise
+            return found
 
     async def _send(self, sent: Sent) -> PlacedOrder:
         order = self._new_order(sent)
@@ -125,7 +161,10 @@ class Desk:
     def _write_down(self, verb: str, sent: Sent) -> None:
         price = "" if sent.price is None else plain(sent.price)
         name = str(sent.client_id)
-        self.intents.append({"do": verb, "id": name, "qty": plain(sent.qty), "price": price})
+        record = {"do": verb, "id": name, "qty": plain(sent.qty), "price": price}
+        if sent.lot is not None:
+            record["lot"] = " ".join(map(str, sent.lot))
+        self.intents.append(record)
         self.tell(OrderSent(self.now_ms(), verb, name, plain(sent.qty), price))
 
     def _answered(self, sent: Sent, answer: str, code: int | None) -> None:
@@ -140,4 +179,5 @@ def remembered(record: Mapping[str, object]) -> Sent | None:
     if client_id is None:
         return None
     price = Decimal(str(record["price"])) if record["price"] else None
-    return Sent(client_id, Decimal(str(record["qty"])), price)
+    lot = order_in(str(record["lot"]).split()) if "lot" in record else None
+    return Sent(client_id, Decimal(str(record["qty"])), price, lot=lot)

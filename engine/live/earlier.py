@@ -1,13 +1,18 @@
 """What an earlier run has left on the disk, and putting it aside when a fresh one begins."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 from engine.errors import ParameterError
 from engine.live.desk import remembered
 from engine.live.memory import Memory
 from engine.params import StrategyParams
+from engine.wording import plural
+from exchange.broker import PlacedOrder
+from exchange.errors import DataError
 from exchange.symbol import Symbol
 from state.durable import make_folder
 from state.errors import StateError, os_failure
@@ -22,16 +27,22 @@ class Earlier:
     """An earlier run: its parameters, and what it may still have at the exchange.
 
     Attributes:
+        run: its part of every order id.
+        source: the file that says so.
         lots: how many it holds.
         orders: how many of its orders may rest, or be on their way.
+        not_ours: what each side of the account held beyond its lots, coins.
         notes: a sentence for each file that could not be used.
     """
 
+    run: str
+    source: Path
     params: StrategyParams
     timeframe: str
     capital: float
     lots: int
     orders: int
+    not_ours: tuple[Decimal, ...]
     notes: tuple[str, ...]
 
     @property
@@ -42,7 +53,7 @@ class Earlier:
     @property
     def left(self) -> str:
         """`2 lots and 3 orders`, for people."""
-        return f"{self.lots} lots and {self.orders} orders"
+        return f"{plural(self.lots, 'lot')} and {plural(self.orders, 'order')}"
 
 
 def earlier_run(folder: Path, symbol: Symbol) -> Earlier | None:
@@ -67,7 +78,46 @@ def earlier_run(folder: Path, symbol: Symbol) -> Earlier | None:
         raise ParameterError(f"the parameters in the state cannot be used: {error}") from error
     lots = int(memory.kernel[0]["sides"]["lot_count"].sum())
     alive = {str(sent.client_id) for sent in memory.alive} | _written_since(folder, symbol, memory)
-    return Earlier(params, memory.timeframe, memory.capital, lots, len(alive), loaded.notes)
+    return Earlier(
+        memory.run,
+        loaded.source,
+        params,
+        memory.timeframe,
+        memory.capital,
+        lots,
+        len(alive),
+        tuple(memory.not_ours),
+        loaded.notes,
+    )
+
+
+def damaged_states(folder: Path, symbol: Symbol) -> list[Path]:
+    """Files of a symbol's state that were found damaged, and kept aside."""
+    return sorted(folder.glob(f"{symbol.id}_s*.json.damaged*"))
+
+
+def strays(orders: Iterable[PlacedOrder], run: str | None = None) -> int:
+    """How many of the orders were laid by a run other than `run`, here or on another machine."""
+    return sum(order.ours is not None and order.ours.run != run for order in orders)
+
+
+def refuse_strays(orders: Iterable[PlacedOrder]) -> None:
+    """See that no order rests of which the files know nothing.
+
+    Raises:
+        DataError: one does: it may protect a position.
+    """
+    found = strays(orders)
+    if found:
+        raise DataError(
+            f"{strays_text(found)}, and they may protect a position: look at the exchange, then "
+            "--fresh leaves them alone and begins anew"
+        )
+
+
+def strays_text(count: int) -> str:
+    """What orders are that were laid by a run whose files are not here."""
+    return f"an earlier gridtui run whose files are missing: {plural(count, 'order')}"
 
 
 def _written_since(folder: Path, symbol: Symbol, memory: Memory) -> set[str]:

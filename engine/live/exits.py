@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from engine.live.kept import Kept
 from engine.live.memory import Pending
 from engine.live.orders import Purpose, Sent, Wanted, in_steps, wanted_orders
 from engine.live.run import Run
@@ -29,12 +30,15 @@ class Exits:
         if pending is None:
             return True
         sent = self._order_of(pending)
+        if sent is not None and sent.status == "sent":
+            raise Unreachable(f"whether the exit {sent.client_id} exists is not known yet")
         if sent is None:
             pending = await self._ready(pending)
             if pending is None:
                 return True
             try:
-                await run.desk.place(pending.purpose(memory.bar), None, pending.qty)
+                purpose = pending.purpose(memory.bar)
+                await run.desk.place(purpose, None, pending.qty, pending.order)
             except Refused as refusal:
                 await self._refused(pending, refusal)
                 return memory.pending is None
@@ -43,11 +47,19 @@ class Exits:
         self._done(pending)
         return True
 
+    def withdraw(self) -> None:
+        """Forget the pending exit unless an order of it may exist."""
+        pending = self._run.memory.pending
+        if pending is not None and self._order_of(pending) is None:
+            self._give_up(pending)
+
     async def _ready(self, pending: Pending) -> Pending | None:
         """Cancel the take-profits in the way; None if there is nothing left to close."""
         run, memory = self._run, self._run.memory
+        kept = Kept()
         for sent in self._in_the_way(pending):
-            await run.desk.cancel(sent)
+            await kept.of(run.desk.cancel(sent))
+        kept.throw()
         if any(sent.unbooked for sent in memory.orders.values()):
             await run.read_fills()
             run.book_fills()
@@ -78,20 +90,25 @@ class Exits:
         """Look again and try again; in the end leave it to the next bar, and say so."""
         run, memory = self._run, self._run.memory
         key = f"exit {pending.side}"
-        run.alarm(key, f"an exit of {pending.qty} was refused: {refusal.reason}")
+        words = f"an exit of {pending.qty} was refused: {refusal.reason}"
+        run.alarm(key, words, passing=True)
         if refusal.action is Action.REPORT:
             run.grid_doubted = True
         if pending.attempt + 1 >= _MOST_ATTEMPTS:
-            if not pending.stop:
-                run.kernel.take_back(pending.side, pending.order is None)
-            memory.pending = None
-            memory.exit_step = pending.step
-            run.save()
+            self._give_up(pending)
             return
         memory.pending = replace(pending, attempt=pending.attempt + 1)
         run.save()
         await run.read_fills()
         run.book_fills()
+
+    def _give_up(self, pending: Pending) -> None:
+        run, memory = self._run, self._run.memory
+        memory.pending = None
+        if not pending.stop:
+            run.kernel.take_back(pending.side, pending.order is None)
+            memory.exit_step = pending.step
+        run.save()
 
     def _done(self, pending: Pending) -> None:
         run, memory = self._run, self._run.memory

@@ -6,6 +6,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from engine.events import LiveEvent, OrderAnswered, TradeBooked
 from engine.live.runner import LiveRunner
+from engine.live.wallet import TOLERANCE
 from exchange.broker import Broker
 
 State = Literal["ok", "warning", "bad"]
@@ -14,6 +15,12 @@ HEARTBEAT_S = 1200.0
 WARNING_DRAWDOWN, CRITICAL_DRAWDOWN = 0.10, 0.25
 MOST_ERRORS = 5
 CLOCK_MS = 500.0
+PRICE_S = 60.0
+"""A mark price that is older, by the exchange's clock, is a bad reading."""
+
+_PATIENCE_S = 5.0
+"""... but where that clock runs fast, an answer may take so long by ours."""
+
 USUAL_S = 1.0
 """A stop that rests so long after its fill was not late."""
 
@@ -27,7 +34,7 @@ class Budgeted(Protocol):
 
     @property
     def weight(self) -> tuple[int, int]:
-        """Of the requests in the minute of the last answer, and its limit."""
+        """Of the requests in the minute of the last answer, and its limit; 0: there is none."""
         ...
 
     @property
@@ -52,7 +59,7 @@ class Health:
     Attributes:
         errors: failures in a row.
         price: the mark price as it was asked for last; 0 before.
-        price_ms: when that was, by the exchange's clock.
+        price_ms: when that was, or when the watch began, by the exchange's clock.
         drawdown: of the equity at the last known price from its peak, a fraction.
     """
 
@@ -60,16 +67,14 @@ class Health:
         self._runner = runner
         self._speed = speed
         self.errors = 0
-        self.last_error = ""
         self.price = 0.0
-        self.price_ms = 0
+        self.price_ms = runner.run.clock.now_ms()
         self.drawdown = 0.0
         self.clock_ms = 0.0
         self.latency_ms = 0.0
         self.positions_equal = True
         self._beat = time.monotonic()
-        self._naked_since: float | None = None
-        self._unprotected_s = 0.0
+        self._changed = False
 
     def beat(self) -> None:
         """A tick went through."""
@@ -78,19 +83,19 @@ class Health:
         self.watch_stops()
         self.positions_equal = "positions" not in self._runner.run.memory.paused
 
-    def failed(self, reason: str) -> None:
+    def failed(self) -> None:
         """A tick did not go through."""
         self.errors += 1
-        self.last_error = reason
         self.watch_stops()
 
     @property
     def unprotected_s(self) -> float:
-        """Real seconds, in all, in which a position had no stop for all of it at the exchange.
+        """Real seconds, in all, in which a position had no stop for all of it at the exchange,
+        those included in which the run was down.
 
         A stop follows its fill: the first `USUAL_S` count only where it took longer.
         """
-        return self._unprotected_s + self._naked_s()
+        return self._runner.run.memory.unprotected_ms / 1000 / self._speed + self._naked_s()
 
     def hear(self, event: LiveEvent) -> None:
         """Of what the run tells: trades and answered orders change what is protected."""
@@ -101,32 +106,59 @@ class Health:
 
     def watch_stops(self, traded_ms: int | None = None) -> None:
         """Count the time without a stop; `traded_ms`: of a trade that was just booked."""
-        if not self._runner.unprotected():
-            self._unprotected_s += self._naked_s()
-            self._naked_since = None
-        elif self._naked_since is None:
-            now_ms = self._runner.run.clock.now_ms()
-            ago_ms = 0 if traded_ms is None else max(0, now_ms - traded_ms)
-            self._naked_since = time.monotonic() - ago_ms / 1000 / self._speed
+        memory, naked = self._runner.run.memory, bool(self._runner.unprotected())
+        at_ms = self._runner.run.clock.now_ms() if traded_ms is None else traded_ms
+        if naked == (memory.naked_since_ms is not None):
+            return
+        if memory.naked_since_ms is not None:
+            lasted = at_ms - memory.naked_since_ms
+            memory.unprotected_ms += lasted if lasted > self._usual_ms else 0
+        memory.naked_since_ms = at_ms if naked else None
+        self._changed = True
+
+    def keep(self) -> None:
+        """Have on disk since when what is unprotected: a crash must not hide it; raises
+        StateError."""
+        if self._changed:
+            self._changed = False
+            self._runner.run.save()
+
+    @property
+    def _usual_ms(self) -> float:
+        return USUAL_S * 1000 * self._speed
 
     def _naked_s(self) -> float:
-        if self._naked_since is None:
-            return 0.0
-        lasts = time.monotonic() - self._naked_since
-        return lasts if lasts > USUAL_S else 0.0
+        since = self._runner.run.memory.naked_since_ms
+        lasts = 0 if since is None else self._runner.run.clock.now_ms() - since
+        return lasts / 1000 / self._speed if lasts > self._usual_ms else 0.0
 
     def price_is(self, price: float, now_ms: int) -> None:
-        """Judge the equity at a price."""
+        """Judge the equity at the mark price."""
         self.price, self.price_ms = price, now_ms
         memory = self._runner.run.memory
-        equity = self._runner.run.kernel.equity_at(price)
-        memory.peak_equity = max(memory.peak_equity, equity)
-        self.drawdown = 1.0 - equity / memory.peak_equity if memory.peak_equity > 0 else 0.0
+        memory.peak_equity = max(memory.peak_equity, self._runner.run.kernel.equity_at(price))
+        self.judge(price)
+
+    def judge(self, price: float) -> None:
+        """Judge the equity at a price that stands in for the mark price: it makes no peak."""
+        peak, equity = self._runner.run.memory.peak_equity, self._runner.run.kernel.equity_at(price)
+        self.drawdown = 1.0 - equity / peak if peak > 0 else 0.0
+
+    @property
+    def price_is_old(self) -> bool:
+        """Whether the mark price has not been read for so long that it says nothing any more."""
+        return self._price_age_ms > 1000 * max(PRICE_S, _PATIENCE_S * self._speed)
+
+    @property
+    def _price_age_ms(self) -> int:
+        return self._runner.run.clock.now_ms() - self.price_ms
 
     def readings(self, broker: Broker) -> list[Reading]:
         """All readings, in the order of the panel."""
         since = (time.monotonic() - self._beat) * self._speed
         naked = self._naked_s() > 0
+        memory = self._runner.run.memory
+        odd = abs(memory.unexplained) > TOLERANCE
         readings = [
             Reading(
                 "heartbeat",
@@ -141,10 +173,22 @@ class Health:
                 "ok" if self.positions_equal else "bad",
             ),
             Reading(
+                "wallet",
+                f"{memory.unexplained:+,.2f} USDT unexplained" if odd else "as ours",
+                "as ours",
+                "warning" if odd else "ok",
+            ),
+            Reading(
                 "drawdown",
                 f"{self.drawdown:.1%}",
                 f"{WARNING_DRAWDOWN:.0%} / {CRITICAL_DRAWDOWN:.0%}",
                 _graded(self.drawdown, WARNING_DRAWDOWN, CRITICAL_DRAWDOWN),
+            ),
+            Reading(
+                "price",
+                f"{max(0.0, self._price_age_ms / 1000):.0f} s old",
+                f"{PRICE_S:.0f} s",
+                "bad" if self.price_is_old else "ok",
             ),
             Reading(
                 "errors",
@@ -165,7 +209,7 @@ class Health:
                 "bad" if naked else ("warning" if self.unprotected_s >= 1 else "ok"),
             ),
         ]
-        if isinstance(broker, Budgeted):
+        if isinstance(broker, Budgeted) and broker.weight[1]:
             readings.append(_budget(broker))
         for stream, age in broker.stream_ages().items():
             limit = _STREAM_S.get(stream, HEARTBEAT_S)

@@ -4,6 +4,7 @@ All of them are kept, so that the features are those of a backtest of the same c
 a year of 15-minute candles is 2 MB, and all features of it are built in 2 ms.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,11 +55,26 @@ class History:
         """Close of candle `row`."""
         return float(self._columns[3, : self._count][row])
 
-    def rows(self, first: int = 0) -> list[tuple[float, ...]]:
-        """Candles from `first` on as (time, open, high, low, close, volume)."""
-        columns = [self.time[first:].tolist()]
-        columns += [column[first : self._count].tolist() for column in self._columns]
+    def rows(self, first: int = 0, last: int | None = None) -> list[tuple[float, ...]]:
+        """Candles from `first` on, before `last`, as (time, open, high, low, close, volume)."""
+        columns = [self.time[first:last].tolist()]
+        columns += [column[: self._count][first:last].tolist() for column in self._columns]
         return list(zip(*columns, strict=True))
+
+    def revised(self, times: Sequence[int]) -> list[tuple[float, ...]]:
+        """The candles of these opens as they are now, those that are known; as `rows`."""
+        places = np.searchsorted(self.time, times)
+        return [
+            row
+            for at, time in zip(places.tolist(), times, strict=True)
+            for row in self.rows(at, at + 1)
+            if row[0] == time
+        ]
+
+    def holes_before(self, candles: pd.DataFrame) -> bool:
+        """Whether candles are missing between the last one and these, or among these."""
+        times = np.append(self.time[-1:], candles["timestamp"].to_numpy(np.int64))
+        return bool(find_gaps(np.unique(times), self.timeframe_ms))
 
     def take(self, candles: pd.DataFrame) -> Taken:
         """Add closed candles (`CANDLE_COLUMNS`, in order of time); known ones may be among them."""
@@ -85,9 +101,12 @@ class History:
         """Keep the first `count` candles."""
         self._count = min(self._count, count)
 
-    def take_rates(self, rates: list[FundingRate]) -> None:
-        """Add settlements; known ones may be among them."""
-        self._rates |= {rate.time_ms // 60_000 * 60_000: float(rate.rate) for rate in rates}
+    def take_rates(self, rates: list[FundingRate]) -> list[FundingRate]:
+        """Add settlements; known ones may be among them. Returns those that were not."""
+        named = {rate.time_ms // 60_000 * 60_000: rate for rate in rates}
+        fresh = [rate for at, rate in named.items() if self._rates.get(at) != float(rate.rate)]
+        self._rates |= {at: float(rate.rate) for at, rate in named.items()}
+        return fresh
 
     def features(self) -> Features:
         """All features; the last row is what a decision after the last candle may know."""

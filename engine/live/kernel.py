@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.account import LONG, SHORT, State
-from engine.decide import ROW, begin_bar, lay_orders, next_exit, read_row
+from engine.decide import ROW, begin_bar, lay_orders, next_exit, order_size, read_row
 from engine.features import Features
 from engine.fills import begin_liquidation, book_exit
 from engine.ledger import (
@@ -22,6 +22,7 @@ from engine.ledger import (
     find_lot,
     open_lot,
 )
+from engine.orders import lay_entries
 from engine.params import StrategyParams
 from engine.pruning import NONE
 from engine.rules import kernel_rules
@@ -32,6 +33,12 @@ from indicators.compiled import compiled
 _ROOM = 4096  # rows by which the trade log grows
 _SPARE = 256  # rows that one call may write at most
 _DUST = 1e-9
+
+Rules = npt.NDArray[Any]
+"""A record of `engine.rules.RULES`, shape (1,)."""
+
+Levels = list[tuple[float, float]]
+Fresh = tuple[bool, bool]
 
 Order = tuple[int, int, int]
 """What an entry was: (bar in which it was sent, grid level, generation). Its lot keeps it."""
@@ -93,6 +100,22 @@ class Kernel:
     def lay_orders(self) -> None:
         """Steps 6-8. Entry fills are counted anew from here."""
         _lay(self.state, self._row, self.rules, self.bar)
+
+    def would_lay(self, rules: Rules, fresh: Fresh, neutral: bool = False) -> list[Levels]:
+        """The entries that the grids of long and short would have under `rules`, as `entries`.
+
+        A side that is `fresh` is laid anew around its anchor, the other's entries stay; `neutral`:
+        as if the market had no trend. Nothing of the account changes.
+        """
+        states, rows = self.state.copy(), self._row.copy()
+        if neutral:
+            rows["regime"] = 0
+        _lay_anew(states, rows, rules, self.bar, fresh[LONG], fresh[SHORT])
+        return [_levels(states, side) for side in (LONG, SHORT)]
+
+    def entries(self, side: int) -> Levels:
+        """(price, quantity) of each entry that a side wants, the nearest first."""
+        return _levels(self.state, side)
 
     def fill_entry(self, side: int, price: float, qty: float, fee: float, order: Order) -> None:
         """Book (a part of) an entry's fill."""
@@ -184,6 +207,12 @@ class Kernel:
             self._trades = np.concatenate([self._trades, np.zeros(_ROOM, TRADE)])
 
 
+def _levels(states: State, side: int) -> Levels:
+    record = states[0]["sides"][side]
+    rows = record["entries"][: record["entry_count"]]
+    return list(zip(rows["price"].tolist(), rows["qty"].tolist(), strict=True))
+
+
 @compiled
 def _read(f: Features, k: int, opened: int, rules: Any, rows: Any) -> None:
     read_row(f, k, opened, rules[0], rows[0])
@@ -205,6 +234,23 @@ def _next_exit(
 def _lay(states: State, rows: Any, rules: Any, i: int) -> None:
     lay_orders(states[0], rows[0], rules[0], i)
     states[0].entry_fills = 0
+
+
+@compiled
+def _lay_anew(
+    states: State, rows: Any, rules: Any, i: int, long_fresh: bool, short_fresh: bool
+) -> None:
+    state, row, rule = states[0], rows[0], rules[0]
+    size = order_size(state, row, rule, i)
+    # both lists go before either is laid, as in step 8
+    if long_fresh:
+        state.sides[LONG].entry_count = 0
+    if short_fresh:
+        state.sides[SHORT].entry_count = 0
+    if long_fresh:
+        lay_entries(state, row, rule, LONG, size, True, 0)
+    if short_fresh:
+        lay_entries(state, row, rule, SHORT, size, True, 0)
 
 
 @compiled

@@ -7,7 +7,7 @@ headers with keys, at DEBUG. Whatever is written is searched for secrets before.
 import contextlib
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, TextIO
@@ -23,30 +23,40 @@ BACKUPS = 5
 _OURS = ("gridtui", "engine", "exchange", "state")
 _MASK = "***"
 
+TO_FILE_ALONE = "file_alone"
+"""A member of `extra`: the console says it in another way."""
+
 log = logging.getLogger("gridtui.live")
 
 
 @contextlib.contextmanager
 def run_log(
-    path: Path, level: str, secrets: Sequence[str], console: logging.Handler | None = None
+    path: Path,
+    level: str,
+    secrets: Sequence[str],
+    console: logging.Handler | None = None,
+    lost: Callable[[str], None] = lambda _reason: None,
 ) -> Iterator[None]:
     """Write the log of a run to `path`, and to `console`, until the block ends.
 
     Args:
         level: one of LEVELS.
         secrets: never written, whoever says them.
+        lost: is told, once, that a line could not be written; it must not log itself.
 
     Raises:
         StateError: the file cannot be written.
     """
     make_folder(path.parent)
     try:
-        file = _LogFile(path, maxBytes=MOST_BYTES, backupCount=BACKUPS, encoding="utf-8")
+        file = _LogFile(path, lost)
     except OSError as error:
         raise os_failure("write", path, error) from error
     root = logging.getLogger()
     before = root.level
     handlers = [file] if console is None else [file, console]
+    if console is not None:
+        console.addFilter(_for_the_console)
     for handler in handlers:
         handler.setLevel(level)
         handler.addFilter(_worth_keeping)
@@ -59,7 +69,8 @@ def run_log(
         root.setLevel(before)
         for handler in handlers:
             root.removeHandler(handler)
-            handler.close()
+            with contextlib.suppress(OSError):  # of lines that could not be written
+                handler.close()
 
 
 def say(text: LiveText, kind: str, payload: Mapping[str, Any]) -> None:
@@ -89,9 +100,18 @@ class StreamLines(logging.StreamHandler[TextIO]):
 class _LogFile(RotatingFileHandler):
     """A disk that is full costs lines, never the run."""
 
+    def __init__(self, path: Path, lost: Callable[[str], None]) -> None:
+        super().__init__(path, maxBytes=MOST_BYTES, backupCount=BACKUPS, encoding="utf-8")
+        self._path = path
+        self._lost: Callable[[str], None] | None = lost
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
-        if not isinstance(sys.exc_info()[1], OSError):
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
             super().handleError(record)
+        elif self._lost is not None:
+            tell, self._lost = self._lost, None
+            tell(f"the log has lines missing: {os_failure('write', self._path, error)}")
 
 
 class _Lines(logging.Formatter):
@@ -114,6 +134,10 @@ class _Lines(logging.Formatter):
         for secret in self._secrets:
             text = text.replace(secret, _MASK)
         return text
+
+
+def _for_the_console(record: logging.LogRecord) -> bool:
+    return record.__dict__.get(TO_FILE_ALONE) is None
 
 
 def _worth_keeping(record: logging.LogRecord) -> bool:

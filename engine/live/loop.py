@@ -7,12 +7,22 @@ from collections.abc import AsyncGenerator, Callable
 from typing import cast
 
 from engine.events import HealthRead, LiveEvent
-from engine.live.health import CRITICAL_DRAWDOWN, MOST_ERRORS, WARNING_DRAWDOWN, Health
+from engine.live.health import (
+    CRITICAL_DRAWDOWN,
+    MOST_ERRORS,
+    WARNING_DRAWDOWN,
+    Budgeted,
+    Health,
+)
+from engine.live.kept import Kept
+from engine.live.outage import Outage
+from engine.live.reconcile import BY_ERRORS
 from engine.live.repair import Repair
 from engine.live.runner import LATE_MS, LiveRunner
 from engine.live.stops import FLATTENING, STOPPING, Stops
 from exchange.broker import Hint
 from exchange.outcomes import Failure, NotAuthorised, Throttled
+from state.errors import StateError
 
 GRACE_MS = 1_500
 """After a close, before its candle is asked for."""
@@ -26,7 +36,6 @@ _NAKED_PAUSE_S = 2.0
 """A position without a stop does not wait longer than this for the next try."""
 
 _UNAUTHORISED_S = 60.0
-_BY_ERRORS = "errors"
 _LOUD = frozenset({"fill", "order", "account", "reconcile"})
 
 
@@ -49,6 +58,7 @@ class LiveLoop:
     ) -> None:
         self.stops = Stops(runner)
         self.repair = Repair(runner)
+        self._outage = Outage(runner.run)
         self._runner = runner
         self._health = health
         self._tell = tell
@@ -64,20 +74,36 @@ class LiveLoop:
     async def run(self) -> str:
         """Trade until `stop` or `flatten`, or the equity limit; returns what was done at the end.
 
+        A flatten that a crash has cut off is gone on with, a stop is not: who starts a run again
+        wants it to trade.
+
         Raises:
-            StateError: the disk; orders and positions are as they were.
+            StateError: the disk; the entries are cancelled as far as the exchange allows.
         """
+        run = self._runner.run
+        if STOPPING in run.memory.paused:
+            run.memory.paused.remove(STOPPING)
+        if FLATTENING in run.memory.paused:
+            run.alarm(FLATTENING, "closing everything was cut off before it was done: it goes on")
+            self.flatten()
         hints = asyncio.create_task(self._listen())
         health = asyncio.create_task(self._report())
         try:
             while True:
                 wait_s = await self._once()
-                if self._ending is not None and self.summary:
+                if self.summary:
                     return self.summary
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait_s):
                         await self._wake.wait()
                 self._wake.clear()
+        except Exception as error:
+            if isinstance(error, StateError):
+                run.alarm("disk", str(error))
+            # whatever it was: what fills from now on would get no stop
+            with contextlib.suppress(Exception):
+                await self.stops.leave(error)
+            raise
         finally:
             for task in (hints, health):
                 task.cancel()
@@ -95,54 +121,75 @@ class LiveLoop:
 
     async def _once(self) -> float:
         """One tick, or the end; returns how long to wait before the next, in our seconds."""
-        runner, health = self._runner, self._health
+        health = self._health
         began = time.monotonic()
-        try:
-            if self._ending is not None:
-                ending = self.stops.flatten if self._ending == FLATTENING else self.stops.graceful
-                self.summary = await ending()
-                return 0.0
-            if self._orders_changed:
-                self._orders_changed = False
-                runner.look_at_orders()
-            await runner.tick()
-            if "positions" in runner.run.memory.paused:
-                # the trades that explain it may only have been late: not until the next bar
-                runner.look_at_orders()
-            await self._judge_price()
-            await self._set_clock()
-        except Failure as failure:
-            return self._failed(failure)
+        kept = Kept()
+        await kept.of(self._act())
+        if self.summary:
+            return 0.0
+        await kept.of(self._judge_price())
+        await kept.of(self._set_clock())
+        failure = kept.gravest
+        if failure is not None:
+            wait_s = await self._failed(failure)
+            health.keep()
+            return wait_s
         health.beat()
+        health.keep()
         health.latency_ms = (time.monotonic() - began) * 1000
         self._cleared()
         return self._until_next()
 
-    def _failed(self, failure: Failure) -> float:
+    async def _act(self) -> None:
+        runner = self._runner
+        if self._ending is not None:
+            ending = self.stops.flatten if self._ending == FLATTENING else self.stops.graceful
+            self.summary = await ending()
+            return
+        if self._orders_changed:
+            self._orders_changed = False
+            runner.look_at_orders()
+        await runner.tick()
+        if "positions" in runner.run.memory.paused:
+            # the trades that explain it may only have been late: not until the next bar
+            runner.look_at_orders()
+
+    async def _failed(self, failure: Failure) -> float:
         run, health = self._runner.run, self._health
-        health.failed(str(failure))
+        health.failed()
+        self._outage.failed(failure, self._ending)
         if self._ending is None:
             self._wake.clear()
-        # what was under way may have changed the orders: compare before the next step
-        self._runner.look_at_orders()
         if health.errors > MOST_ERRORS:
-            if _BY_ERRORS not in run.memory.paused:
-                run.memory.paused.append(_BY_ERRORS)
-            run.alarm(_BY_ERRORS, f"{health.errors} failures in a row, entries wait: {failure}")
+            self._runner.hold_entries()
+            words = f"{health.errors} failures in a row (limit {MOST_ERRORS}), entries wait"
+            run.alarm(BY_ERRORS, words)
+            if health.errors == MOST_ERRORS + 1 and self._ending is None:
+                with contextlib.suppress(Failure):
+                    await self._runner.protect()
         if isinstance(failure, Throttled):
-            return max((failure.until_ms - run.clock.now_ms()) / 1000 / self._speed, 0.1)
+            return max(self._quiet_s(failure), 0.1)
         if isinstance(failure, NotAuthorised):
             run.alarm("keys", str(failure))
             return _UNAUTHORISED_S
         pause_s = _PAUSES_S[min(health.errors, len(_PAUSES_S)) - 1]
-        return min(pause_s, _NAKED_PAUSE_S) if self._runner.unprotected() else pause_s
+        hurry = self._ending == FLATTENING or self._runner.unprotected()
+        return min(pause_s, _NAKED_PAUSE_S) if hurry else pause_s
+
+    def _quiet_s(self, failure: Throttled) -> float:
+        """How long to be silent, in our seconds: at speed that is what the broker waits by."""
+        run = self._runner.run
+        if isinstance(run.broker, Budgeted) and run.broker.quiet_s:
+            return run.broker.quiet_s
+        return (failure.until_ms - run.clock.now_ms()) / 1000 / self._speed
 
     def _cleared(self) -> None:
         run = self._runner.run
-        if _BY_ERRORS in run.memory.paused:
-            run.memory.paused.remove(_BY_ERRORS)
+        self._outage.over()
+        if BY_ERRORS in run.memory.paused:
+            run.memory.paused.remove(BY_ERRORS)
             self._wake.set()
-        run.all_clear(_BY_ERRORS)
+        run.all_clear(BY_ERRORS)
         run.all_clear("keys")
 
     async def _judge_price(self) -> None:
@@ -151,8 +198,37 @@ class LiveLoop:
         now = run.clock.now_ms()
         if now - self._price_at_ms < _PRICE_MS:
             return
+        try:
+            health.price_is(float(await run.broker.mark_price()), now)
+        except Failure as failure:
+            words = "equity goes by the positions' mark price"
+            price = await self._price_instead()
+            if price is None:
+                words = "the equity limit is not watched"
+            else:
+                health.judge(price)
+                self._judge_equity()
+            if health.price_is_old:
+                run.alarm("price", f"the mark price cannot be read, {words}: {failure}")
+            raise
         self._price_at_ms = now
-        health.price_is(float(await run.broker.mark_price()), now)
+        run.all_clear("price")
+        self._judge_equity()
+
+    async def _price_instead(self) -> float | None:
+        """The positions' mark price, else the last close while that is fresh."""
+        run = self._runner.run
+        with contextlib.suppress(Failure):
+            shown = await run.broker.positions()
+            marks = [float(side.mark_price) for side in (shown.long, shown.short) if side.qty]
+            if marks:
+                return marks[0]
+        if run.clock.now_ms() < run.bar_end_ms + run.length_ms:
+            return run.history.close_at(-1)
+        return None
+
+    def _judge_equity(self) -> None:
+        run, health = self._runner.run, self._health
         if health.drawdown >= CRITICAL_DRAWDOWN:
             words = f"equity is {health.drawdown:.1%} under its peak: everything is being closed"
             run.alarm("equity limit", words)

@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 from engine.account import SIDE_NAMES, State, from_json, new_state, to_json
 from engine.live.filters import Filters
 from engine.live.kernel import Exit, Order
-from engine.live.orders import Purpose, Sent
+from engine.live.orders import Purpose, Sent, order_in
 from exchange.client_ids import ClientId
 from exchange.errors import DataError
 
@@ -51,7 +51,14 @@ class Memory:
 
     `began` is the first bar that was under way, None where an older version began the run and did
     not record it. `filters` are those that the exchange listed then, and each change since.
+    `levels` are those of the grid that was laid last, see `engine.live.absent.Level`.
     `held_back`: a pause has kept entries from resting at some time in the bar under way.
+    `naked_since_ms`: since when a position has no stop for all of it, None while all have one;
+    `unprotected_ms`: how long that was before, in all. Both by the exchange's clock.
+    `doubted_ms`: a bar that had opened by then may have been decided by a state that is lost.
+
+    `beyond`: what the exchange's wallet holds beyond this run's, USDT, None before they were
+    compared; `unexplained`: by how much it has changed for no reason that this run knows.
     """
 
     run: str
@@ -72,9 +79,15 @@ class Memory:
     funded_until_ms: int = 0
     peak_equity: float = 0.0
     journal_seq: int = 0
+    doubted_ms: int = 0
+    beyond: float | None = None
+    unexplained: float = 0.0
+    naked_since_ms: int | None = None
+    unprotected_ms: int = 0
     paused: list[str] = field(default_factory=list)
     not_ours: list[Decimal] = field(default_factory=lambda: [Decimal(0), Decimal(0)])
     filters: list[Filters] = field(default_factory=list)
+    levels: list[tuple[int, int | None, float | None, str]] = field(default_factory=list)
     orders: dict[str, Sent] = field(default_factory=dict)
     revisions: dict[Purpose, int] = field(default_factory=dict)
 
@@ -158,10 +171,16 @@ class Memory:
             "funded_until_ms": self.funded_until_ms,
             "peak_equity": self.peak_equity,
             "journal_seq": self.journal_seq,
+            "naked_since_ms": self.naked_since_ms,
+            "unprotected_ms": self.unprotected_ms,
             "paused": self.paused,
             "held_back": self.held_back,
+            "doubted_ms": self.doubted_ms,
+            "beyond": self.beyond,
+            "unexplained": self.unexplained,
             "filters": [filters.to_json() for filters in self.filters],
             "not_ours": [str(qty) for qty in self.not_ours],
+            "levels": [list(level) for level in self.levels],
             "orders": [sent.to_json() for sent in self.orders.values()],
             "revisions": [
                 [SIDE_NAMES[purpose.side], purpose.role, list(purpose.order), revision]
@@ -204,10 +223,17 @@ class Memory:
             funded_until_ms=int(document["funded_until_ms"]),
             peak_equity=float(document["peak_equity"]),
             journal_seq=int(document["journal_seq"]),
+            doubted_ms=int(document.get("doubted_ms", 0)),
+            beyond=None if document.get("beyond") is None else float(document["beyond"]),
+            unexplained=float(document.get("unexplained", 0.0)),
             paused=[str(reason) for reason in document["paused"]],
             filters=[Filters.from_json(row) for row in document.get("filters", ())],
             not_ours=[Decimal(text) for text in document["not_ours"]],
+            levels=[_level(row) for row in document.get("levels", ())],
         )
+        since = document.get("naked_since_ms")
+        memory.naked_since_ms = None if since is None else int(since)
+        memory.unprotected_ms = int(document.get("unprotected_ms", 0))
         if memory.phase not in ("deciding", "laid") or len(memory.not_ours) != len(SIDE_NAMES):
             raise ValueError(f"phase {memory.phase!r}, {len(memory.not_ours)} sides")
         if document["pending"] is not None:
@@ -216,7 +242,7 @@ class Memory:
             sent = Sent.from_json(row)
             memory.orders[str(sent.client_id)] = sent
         for name, role, order, revision in document["revisions"]:
-            purpose = Purpose(SIDE_NAMES.index(name), role, _order(order))
+            purpose = Purpose(SIDE_NAMES.index(name), role, order_in(order))
             memory.revisions[purpose] = int(revision)
         return memory
 
@@ -230,7 +256,7 @@ def _pending(document: dict[str, Any]) -> Pending:
     order = document["order"]
     return Pending(
         side=int(document["side"]),
-        order=None if order is None else _order(order),
+        order=None if order is None else order_in(order),
         qty=Decimal(document["qty"]),
         label=int(document["label"]),
         step=int(document["step"]),
@@ -239,6 +265,7 @@ def _pending(document: dict[str, Any]) -> Pending:
     )
 
 
-def _order(values: list[int]) -> Order:
-    born, level, generation = (int(value) for value in values)
-    return born, level, generation
+def _level(row: list[Any]) -> tuple[int, int | None, float | None, str]:
+    side, number, price, why = row
+    known = None if number is None else int(number)
+    return int(side), known, None if price is None else float(price), str(why)

@@ -21,6 +21,9 @@ Status = Literal["sent", "resting", "gone"]
 """`sent`: it may exist; `resting`: it does; `gone`: it does not, and fills no more."""
 
 _REVISIONS = 1000
+"""In an id they follow the generation; what is beyond counts with the level, as `_LEVELS` each."""
+
+_LEVELS = 1000
 _DIGITS = 10  # of the kernel's quantities behind the point
 _NOTHING: Order = (0, 0, 0)
 
@@ -40,19 +43,20 @@ class Purpose:
     def client_id(self, run: str, revision: int) -> ClientId:
         """The id of the order that is the `revision`th for this; 0 is the first."""
         bar, level, generation = self.order
-        number = generation * _REVISIONS + revision % _REVISIONS
+        more, last = divmod(revision, _REVISIONS)
+        level, number = level + more * _LEVELS, generation * _REVISIONS + last
         return ClientId(run, bar, SIDE_NAMES[self.side], self.role, level, number)  # type: ignore[arg-type]
 
     @classmethod
     def of(cls, client_id: ClientId) -> "Purpose":
         """What an id says that its order is for."""
-        order = (client_id.bar, client_id.level, client_id.generation // _REVISIONS)
+        order = (client_id.bar, client_id.level % _LEVELS, client_id.generation // _REVISIONS)
         return cls(SIDE_NAMES.index(client_id.side), client_id.role, order)
 
     @staticmethod
     def revision_of(client_id: ClientId) -> int:
         """Which order for its purpose an id is."""
-        return client_id.generation % _REVISIONS
+        return client_id.level // _LEVELS * _REVISIONS + client_id.generation % _REVISIONS
 
     @property
     def place(self) -> tuple[int, Role, Order]:
@@ -73,7 +77,8 @@ class Wanted:
 class Sent:
     """An order that was sent, or is about to be.
 
-    `filled` of it has traded as far as is known, `booked` has been accounted for.
+    `filled` of it has traded as far as is known, `booked` has been accounted for. `lot` names the
+    lot that an exit closes (see `Purpose.order`); None: the side, oldest lot first.
     """
 
     client_id: ClientId
@@ -82,6 +87,7 @@ class Sent:
     status: Status = "sent"
     filled: Decimal = Decimal(0)
     booked: Decimal = Decimal(0)
+    lot: Order | None = None
     purpose: Purpose = field(init=False)
 
     def __post_init__(self) -> None:
@@ -115,6 +121,7 @@ class Sent:
             "status": self.status,
             "filled": str(self.filled),
             "booked": str(self.booked),
+            "lot": None if self.lot is None else list(self.lot),
         }
 
     @classmethod
@@ -126,12 +133,19 @@ class Sent:
         price = document["price"]
         known = None if price is None else Decimal(price)
         qty, filled, booked = (Decimal(document[name]) for name in ("qty", "filled", "booked"))
-        return cls(client_id, qty, known, document["status"], filled, booked)
+        lot = None if document.get("lot") is None else order_in(document["lot"])
+        return cls(client_id, qty, known, document["status"], filled, booked, lot)
 
     def update(self, placed: PlacedOrder) -> None:
         """Take over what the exchange tells of it."""
         self.status = "resting" if placed.state == "open" else "gone"
         self.filled = max(self.filled, placed.filled)
+
+
+def order_in(values: Iterable[Any]) -> Order:
+    """(bar, level, generation) as a document or a record has it; raises ValueError, TypeError."""
+    bar, level, generation = (int(value) for value in values)
+    return bar, level, generation
 
 
 def wanted_orders(state: State, market: Market, bar: int) -> list[Wanted]:

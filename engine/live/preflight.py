@@ -3,30 +3,34 @@
 Nothing is changed at the exchange. What cannot be known is called unknown.
 """
 
+import contextlib
 import os
 import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
 from engine.account import SIDE_NAMES
-from engine.decide import COOLDOWN_SIZE
-from engine.ledger import STAGE_2
-from engine.live.config import BotConfig, exchange_leverage, unfinished
+from engine.live.config import BotConfig, exchange_leverage, run_to_resume, unfinished
+from engine.live.earlier import Earlier, earlier_run, strays, strays_text
 from engine.live.health import CLOCK_MS
 from engine.live.history import History
+from engine.live.sizes import (
+    first_order,
+    least_order,
+    require_orders,
+    smallest_order,
+    whole_steps,
+    worst_case,
+)
 from engine.live.start import history_bars
 from engine.live.venue import open_market
-from engine.orders import ENTRY_NOTIONAL_RESERVE
-from engine.params import StrategyParams
-from engine.sizing import KELLY_FEW_RECORDS, KELLY_MINIMUM
 from engine.wording import amount
 from exchange.binance import BinanceBroker
-from exchange.broker import ListedMarket, plain
+from exchange.broker import ListedMarket, Permissions, plain
 from exchange.errors import DataError
 from exchange.outcomes import Failure, Refused
 from exchange.timeframe import timeframe_ms
@@ -57,12 +61,14 @@ class Preflight:
 
     Attributes:
         wallet: USDT; None where it could not be read or there is no account.
-        worst_case: see `worst_case`; None where it could not be computed.
+        worst_case: see `engine.live.sizes`; None where it could not be computed.
+        earlier: the run whose state lies on the disk.
     """
 
     checks: tuple[Check, ...]
     wallet: float | None = None
     worst_case: float | None = None
+    earlier: Earlier | None = None
 
     @property
     def bad(self) -> tuple[Check, ...]:
@@ -77,46 +83,18 @@ async def preflight(config: BotConfig, key_notes: tuple[str, ...] = ()) -> Prefl
         config: of the bot that is to trade.
         key_notes: what is to be said of where the keys were found.
     """
-    checks = [*local_checks(config)]
+    lock = _lock(config)
+    checks, earlier = [_disk(config.data_dir), lock], None
+    if lock.state == "ok":  # the files of a bot that runs are its own
+        state, earlier = _state(config)
+        checks.append(state)
     checks += [Check("keys", "found", "private", "warning", note) for note in key_notes]
     async with _reached(config, checks) as market:
         if market is None:
-            return Preflight(tuple(checks))
-        look = _Look(config, market, checks)
+            return Preflight(tuple(checks), earlier=earlier)
+        look = _Look(config, market, checks, earlier, another_runs=lock.state != "ok")
         await look.at_everything()
-    return Preflight(tuple(checks), look.wallet, look.worst_case)
-
-
-def local_checks(config: BotConfig) -> list[Check]:
-    """Disk, lock and state: what needs no exchange."""
-    lock = _lock(config)
-    # the files of a bot that runs are its own
-    states = [_state(config)] if lock.state == "ok" else []
-    return [_disk(config.data_dir), lock, *states]
-
-
-def smallest_order(params: StrategyParams, capital: float) -> float:
-    """USDT of the smallest order that sizing can come to: least Kelly multiplier, after stops."""
-    return capital * params.order_pct * params.leverage * KELLY_MINIMUM * COOLDOWN_SIZE
-
-
-def first_order(params: StrategyParams, capital: float) -> float:
-    """USDT of the orders of a run without a past."""
-    return capital * params.order_pct * params.leverage * KELLY_FEW_RECORDS
-
-
-def worst_case(params: StrategyParams, capital: float, price: float, atr: float) -> float:
-    """USDT that are lost when every entry of both sides fills and both stage-2 stops are hit.
-
-    Each side holds as many lots as it may at the full order size, or its cap if that is less; its
-    stop lies `1.5 * atr_sl_mult` ATRs from the average entry. Maker fee on the way in, taker fee
-    and slippage on the way out. A gap in the price, or a new grid after the stops, can cost more.
-    """
-    lots = params.max_inventory_per_side * params.order_pct
-    notional = capital * params.leverage * min(lots, params.max_position_pct)
-    share = STAGE_2 * params.atr_sl_mult * atr / price
-    share += params.fee_maker + params.fee_taker + params.slippage
-    return notional * share * (2 if params.allow_short else 1)
+    return Preflight(tuple(checks), look.wallet, look.worst_case, earlier)
 
 
 @asynccontextmanager
@@ -133,7 +111,8 @@ async def _reached(config: BotConfig, checks: list[Check]) -> AsyncIterator[Bina
         return
     try:
         took_ms = (time.monotonic() - began) * 1000
-        checks.append(Check("exchange", f"answers ({took_ms:.0f} ms)", "an answer", "ok"))
+        words = f"{market.host} answers ({took_ms:.0f} ms)"
+        checks.append(Check("exchange", words, "an answer", "ok"))
         yield market
     finally:
         await opened.__aexit__(None, None, None)
@@ -146,6 +125,8 @@ class _Look:
     config: BotConfig
     market: BinanceBroker
     checks: list[Check]
+    earlier: Earlier | None
+    another_runs: bool
     wallet: float | None = None
     worst_case: float | None = None
     listed: ListedMarket | None = field(default=None, init=False)
@@ -171,7 +152,8 @@ class _Look:
         try:
             await question()
         except Failure as failure:
-            self.checks.append(Check(name, str(failure), "an answer", "bad", str(failure.action)))
+            words = f"{failure.title}: {failure.reason}"
+            self.checks.append(Check(name, words, "an answer", "bad", str(failure.action)))
             return False
         return True
 
@@ -208,20 +190,27 @@ class _Look:
         )
 
     async def _permissions(self) -> None:
-        told = await self.market.permissions()
-        state: State = "bad" if told.trade is False else "ok"
+        account, key = await self.market.permissions(), await self._key()
+        trade = account.trade if account.trade is False or key.trade is None else key.trade
+        state: State = "bad" if trade is False else "ok"
         can = {True: "may trade", False: "may not trade", None: "accepted, trading " + _UNKNOWN}
-        self._note("keys", can[told.trade], "may trade", state, "enable Futures for this key")
-        if told.move_out is False:
-            self._note("withdrawals", "not possible", "not possible")
-            return
-        self._note(
-            "withdrawals",
-            "the account can; the key: " + _UNKNOWN,
-            "not possible",
-            "warning",
-            "futures do not tell what the key may do: see that it may not withdraw",
-        )
+        self._note("keys", can[trade], "may trade", state, "enable Futures for this key")
+        never = account.move_out is False or key.move_out is False
+        text = "the account can; the key: " + _UNKNOWN
+        advice = "see that the key may not withdraw: the exchange does not tell it here"
+        if never or key.move_out:
+            text = "not possible" if never else "the key may withdraw"
+            advice = "trade with a key that may not: whoever gets hold of it empties the account"
+        real = self.config.mode == "live" and self.config.base_url is None
+        state = "warning" if not never and (key.move_out or real) else "ok"
+        self._note("withdrawals", text, "not possible", state, advice)
+
+    async def _key(self) -> Permissions:
+        """What the key itself may do, where the exchange says it: of real keys."""
+        if self.config.mode == "live":
+            with contextlib.suppress(Failure):
+                return await self.market.key_permissions()
+        return Permissions(None, None)
 
     async def _position_mode(self) -> None:
         mode = await self.market.position_mode()
@@ -241,7 +230,8 @@ class _Look:
     async def _balance(self) -> None:
         balance = await self.market.balance()
         self.wallet = float(balance.wallet)
-        wanted = self.config.capital
+        # a run that goes on may have lost some of its capital
+        wanted = None if self.config.resume else self.config.capital
         text = f"{amount(self.wallet)} USDT, {amount(float(balance.available))} free"
         if not self.wallet > 0:
             self._note("balance", text, "above 0", "bad", "move USDT into the futures wallet")
@@ -257,41 +247,62 @@ class _Look:
 
     async def _positions(self) -> None:
         found = await self.market.positions()
-        held = [
-            f"{name} {plain(side.qty)}"
+        held = {
+            name: side.qty
             for name, side in zip(SIDE_NAMES, (found.long, found.short), strict=True)
             if side.qty
-        ]
-        known = self.config.resume
-        advice = "they are not this bot's and are left alone; they share its margin"
-        state: State = "warning" if held and not known else "ok"
-        self._note("positions", ", ".join(held) or "none", "none of others", state, advice)
+        }
+        text = ", ".join(f"{name} {plain(qty)}" for name, qty in held.items()) or "none"
+        foreign = dict(held)
+        if self.another_runs:
+            foreign = {}
+        elif self.config.resume and self.earlier is not None:
+            not_ours = zip(SIDE_NAMES, self.earlier.not_ours, strict=True)
+            foreign = {name: qty for name, qty in not_ours if qty and name in held}
+            words = ", ".join(f"{name} {plain(qty)}" for name, qty in foreign.items())
+            text += f"; not this bot's: {words}" if words else ""
+        advice = "what is not this bot's is left alone, and shares its margin"
+        self._note("positions", text, "none of others", "warning" if foreign else "ok", advice)
 
     async def _orders(self) -> None:
         orders = await self.market.open_orders()
-        foreign = [order for order in orders if not (self.config.resume and order.ours)]
-        text = f"{len(orders)}, {len(foreign)} of them not this bot's" if orders else "none"
+        gridtui = [order for order in orders if order.ours]
+        foreign = len(orders) - len(gridtui)
+        # of a run whose files are here the state is what speaks
+        known = self.earlier.run if self.earlier and not self.config.fresh else None
+        lost = 0 if self.another_runs else strays(gridtui, known)
+        text = f"{len(orders)}, {foreign + lost} of them not this bot's" if orders else "none"
         advice = "they are left alone; cancel them if nobody needs them"
-        self._note("open orders", text, "none of others", "warning" if foreign else "ok", advice)
+        state: State = "warning" if foreign else "ok"
+        self._note("open orders", text, "none of others", state, advice)
+        if lost:
+            on = self.config.resume or self.config.fresh
+            advice = "they may protect a position: look at the exchange"
+            advice += "; they are left alone" if on else ", then --fresh leaves them alone"
+            state = "warning" if on else "bad"
+            self._note("lost orders", strays_text(lost), "none", state, advice)
 
     async def _sizes(self) -> None:
         """The grid's orders against the market's filters, and the worst case."""
         if self.listed is None:
             return
-        params, market = self.config.params, self.listed.market
+        params = self.config.params
         price = float(await self.market.mark_price())
         capital = self.config.capital or self.wallet or params.initial_capital
         self.worst_case = worst_case(params, capital, price, await self._atr())
-        step = float(market.step) * price
-        least = max(ENTRY_NOTIONAL_RESERVE * float(market.min_notional), step)
+        least = least_order(self.listed, price)
         first, small = (
-            size // step * step
+            whole_steps(size, self.listed, price)
             for size in (first_order(params, capital), smallest_order(params, capital))
         )
         text = f"{amount(first)} USDT at first, {amount(small)} at the least"
         wanted = f"{amount(least)} USDT"
         advice = "raise capital, leverage or order_pct: such orders are not laid"
-        state: State = "ok" if small >= least else "warning" if first >= least else "bad"
+        state: State = "ok" if small >= least else "warning"
+        try:
+            require_orders(params, capital, self.listed, price)
+        except DataError as error:
+            state, advice = "bad", str(error)
         self._note("smallest order", text, wanted, state, advice)
 
     async def _atr(self) -> float:
@@ -311,17 +322,20 @@ class _Look:
 
 
 def _disk(folder: Path) -> Check:
-    wanted = f"{_LEAST_DISK // 1_000_000} MB, writable"
     there = folder.absolute()
     while not there.exists():
         there = there.parent
     if not os.access(there, os.W_OK | os.X_OK):
         advice = "give yourself the permission or use another --data-dir"
-        return Check("disk", f"{there} is not writable", wanted, "bad", advice)
+        return Check("disk", f"{there} cannot be written", "writable", "bad", advice)
     free = shutil.disk_usage(there).free
     state: State = "bad" if free < _LEAST_DISK else "warning" if free < _LITTLE_DISK else "ok"
-    advice = "" if state == "ok" else "free some space: a bot that cannot write stops"
-    return Check("disk", f"{Decimal(free) / 10**9:.1f} GB free, writable", wanted, state, advice)
+    advice = "" if state == "ok" else f"free some space at {there}: a bot that cannot write stops"
+    return Check("disk", f"{_gigabytes(free)} free", _gigabytes(_LITTLE_DISK), state, advice)
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 10**9:.1f} GB" if size >= 10**9 else f"{size / 10**6:.0f} MB"
 
 
 def _lock(config: BotConfig) -> Check:
@@ -334,14 +348,30 @@ def _lock(config: BotConfig) -> Check:
     return Check("other bots", "none", "none with this account and coin", "ok")
 
 
-def _state(config: BotConfig) -> Check:
-    wanted = "nothing unfinished" if not config.resume else "a run to go on with"
-    if config.resume or config.fresh:
-        return Check("state", "as --resume or --fresh says", wanted, "ok")
+def _state(config: BotConfig) -> tuple[Check, Earlier | None]:
+    """What lies on the disk, and whether that may be."""
+    if config.mode == "paper":
+        return Check("state", "begins anew", "nothing unfinished", "ok"), None
+    wanted = "a run to go on with" if config.resume else "nothing unfinished"
     try:
-        complaint = unfinished(config)
+        if config.resume:
+            earlier: Earlier | None = run_to_resume(config)
+            complaint = ""
+        else:
+            earlier = earlier_run(config.folder, config.symbol)
+            complaint = "" if config.fresh else unfinished(config)
     except (StateError, DataError) as error:
-        return Check("state", str(error), wanted, "bad", "--fresh puts the files aside")
+        if config.fresh:
+            return Check("state", str(error), wanted, "warning", "its files are put aside"), None
+        return Check("state", str(error), wanted, "bad", "--fresh puts the files aside"), None
     if complaint:
-        return Check("state", complaint, wanted, "bad")
-    return Check("state", "nothing unfinished", wanted, "ok")
+        return Check("state", complaint, wanted, "bad"), earlier
+    if earlier is None:
+        return Check("state", "none", wanted, "ok"), None
+    capital = f"capital {amount(earlier.capital)} USDT"
+    words = f"{earlier.source.name}: {earlier.left}, {capital}"
+    if earlier.notes and not config.fresh:
+        advice = "compare positions and orders with the exchange's"
+        value = "; ".join((*earlier.notes, words))
+        return Check("state", value, wanted, "warning", advice), earlier
+    return Check("state", words, wanted, "ok"), earlier

@@ -6,8 +6,8 @@ from engine.account import SIDE_NAMES
 from engine.live.orders import held_qty
 from engine.live.runner import LiveRunner
 from engine.trades import EXTERNAL_CLOSE
-from exchange.broker import Position
-from exchange.outcomes import Refused
+from exchange.broker import Position, plain
+from state.control import CommandError
 
 
 class Repair:
@@ -33,7 +33,7 @@ class Repair:
         """What the exchange holds beyond our lots is not ours, and is left alone.
 
         Raises:
-            Refused: the exchange holds less than our lots.
+            CommandError: the exchange holds less than our lots.
             Failure: positions could not be read.
         """
         return await self._settle(adopt=False)
@@ -61,9 +61,9 @@ class Repair:
         ours = held_qty(run.kernel.state, side)
         if not adopt:
             if position.qty < ours:
-                raise Refused(
-                    f"the exchange holds {position.qty} {SIDE_NAMES[side]}, our lots are {ours}: "
-                    "adopt its positions instead"
+                raise CommandError(
+                    f"the exchange holds {plain(position.qty)} {SIDE_NAMES[side]}, our lots are "
+                    f"{plain(ours)}: nothing there is not ours; `gridtui adopt` books what is gone"
                 )
             changed = position.qty - ours - run.memory.not_ours[side]
             run.memory.not_ours[side] = position.qty - ours

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
 
 from engine.account import SIDE_NAMES
-from engine.events import Alarm, LiveEvent, TradeBooked
+from engine.events import Alarm, LiveEvent, Noted, TradeBooked
 from engine.live.books import Booking, Books
 from engine.live.clock import Clock
 from engine.live.closings import Closing, closing, side_lots
@@ -66,12 +67,13 @@ class Run:
         self.tell = tell
         self.kernel = Kernel(params, listed.market, memory.kernel)
         self.desk = Desk(broker, listed.market, memory, store.journal, tell, clock.now_ms)
-        self.books = Books(memory, self.kernel, params, tell)
+        self.books = Books(memory, self.kernel, params, self._not_asked_for)
         self.length_ms = timeframe_ms(memory.timeframe)
         self.grid_doubted = False
         self._waiting: list[Fill] = []
         self._lots = [side_lots(self.kernel.state, side) for side in range(2)]
-        self._alarms: set[str] = set()
+        self._alarms: dict[str, bool] = {}
+        self._recent: set[str] = set()
 
     @property
     def bar_end_ms(self) -> int:
@@ -106,7 +108,7 @@ class Run:
             stuck = self.less_than_a_step()
             if stuck:
                 words += f"; {stuck} can be closed by hand only"
-            self.alarm(f"filters {words}", words)
+            self.alarm(f"filters {words}", words, passing=True)
         return True
 
     def less_than_a_step(self) -> str:
@@ -120,18 +122,33 @@ class Run:
     def save(self) -> None:
         """Put everything on disk."""
         self.store.save(self.memory, self.clock.now_ms())
+        for said in self.store.restored():
+            self.alarm(said, said, passing=True)
 
-    def alarm(self, key: str, text: str) -> None:
-        """Tell of a trouble, once until it is over."""
+    def alarm(self, key: str, text: str, *, passing: bool = False) -> None:
+        """Tell of a trouble, once until it is over; `passing`: with a bar in which it is not told
+        again it is over."""
+        self._recent.add(key)
         if key not in self._alarms:
-            self._alarms.add(key)
+            self._alarms[key] = passing
             self.tell(Alarm(self.clock.now_ms(), key, text))
+
+    def note(self, text: str) -> None:
+        """Tell of something that is not as it should be, and that has no end to be told of."""
+        self.tell(Noted(self.clock.now_ms(), text, warning=True))
 
     def all_clear(self, key: str) -> None:
         """Tell that a trouble is over, if it was there."""
         if key in self._alarms:
-            self._alarms.discard(key)
+            del self._alarms[key]
             self.tell(Alarm(self.clock.now_ms(), key, "over", over=True))
+
+    def new_bar(self) -> None:
+        """A bar has ended: what is passing and was not told of in it is over."""
+        for key in [key for key, passing in self._alarms.items() if passing]:
+            if key not in self._recent:
+                self.all_clear(key)
+        self._recent.clear()
 
     async def read_fills(self) -> None:
         """Ask for the trades that are not booked."""
@@ -139,7 +156,7 @@ class Run:
 
     def book_fills(self, until_ms: int | None = None) -> bool:
         """Book what was read, up to a time; True if anything was. It is on disk afterwards."""
-        due = [f for f in self._waiting if until_ms is None or f.time_ms < until_ms]
+        due = list(takewhile(lambda f: until_ms is None or f.time_ms < until_ms, self._waiting))
         self._waiting = self._waiting[len(due) :]
         booked = False
         for booking in self.books.book(due):
@@ -149,6 +166,9 @@ class Run:
             self.memory.forget_orders()
             self.save()
         return booked
+
+    def _not_asked_for(self, fill: Fill, text: str) -> None:
+        self.alarm(f"trade {fill.trade_id}", text, passing=True)
 
     def write_trades(self, booking: Booking | None = None) -> None:
         """Append the rows that the kernel has written to the trade files, and tell of them."""

@@ -2,10 +2,16 @@
 
 from typing import Any
 
+import numpy as np
+
 from engine.account import SIDE_NAMES
+from engine.grid import nearest_round_number, nudge_off_round_number, round_down, round_up
+from engine.live.absent import absent
+from engine.live.orders import Sent
 from engine.live.run import Run
 from engine.risk import liquidation_prices
 from exchange.broker import plain
+from exchange.market import Market
 from indicators.regime import REGIME_NAMES
 
 _LOT = (
@@ -58,18 +64,40 @@ def account_of(run: Run) -> dict[str, Any]:
         "regime": REGIME_NAMES[run.kernel.regime],
         "paused": list(run.memory.paused),
         "sides": sides,
+        "absent": absent(run.kernel, run.memory),
         "orders": [
             {
                 "id": str(sent.client_id),
+                "level": sent.client_id.level,
                 "side": sent.client_id.side,
                 "role": sent.purpose.role,
                 "price": None if sent.price is None else plain(sent.price),
                 "qty": plain(sent.left),
                 "status": sent.status,
+                "nudged_off": _nudged_off(sent, market),
             }
             for sent in run.memory.alive
         ],
     }
+
+
+def nudged_off(price: float, tick: float) -> float | None:
+    """The round number from which a level was moved to this price; None where it was not.
+
+    A level that lay at that very distance by itself is not told from one that was moved there.
+    """
+    magnet = float(nearest_round_number(price))
+    for level in (magnet, float(np.nextafter(magnet, 0.0))):
+        moved = nudge_off_round_number(level)
+        if price in (round_down(moved, tick), round_up(moved, tick)):
+            return magnet
+    return None
+
+
+def _nudged_off(sent: Sent, market: Market) -> float | None:
+    if sent.price is None or sent.purpose.role == "stop":
+        return None
+    return nudged_off(float(sent.price), float(market.tick))
 
 
 def _liquidation(run: Run) -> tuple[float, float]:

@@ -15,7 +15,8 @@ from engine.live.filters import Filters
 from engine.live.history import History
 from engine.live.memory import Memory
 from engine.live.run import Run, Tell
-from engine.live.runner import LiveRunner
+from engine.live.runner import DOUBT, LiveRunner
+from engine.live.stops import BY_OPERATOR
 from engine.live.store import RunStore
 from engine.params import StrategyParams
 from exchange.broker import Broker, FundingRate, ListedMarket
@@ -151,10 +152,30 @@ async def resume(exchange: Exchange, store: RunStore, tell: Tell) -> LiveRunner:
             memory.saw_id(sent.client_id)
             memory.orders.setdefault(str(sent.client_id), sent)
     for note in restored.notes:
-        run.alarm(note, note)
+        run.note(note)
+    if restored.doubts:
+        _doubt(run, restored.doubts)
     run.go_by(listed)
     await _ask_for_stops(run)
     return LiveRunner(run)
+
+
+def _doubt(run: Run, doubts: Sequence[str]) -> None:
+    """What was done last may not be known: nothing is done twice, and a person looks first."""
+    memory = run.memory
+    memory.doubted_ms = run.clock.now_ms()
+    if BY_OPERATOR not in memory.paused:
+        memory.paused.append(BY_OPERATOR)
+    pending = memory.pending
+    sent = {order.purpose for order in memory.orders.values()}
+    if pending is not None and pending.purpose(memory.bar) not in sent:
+        memory.pending = None
+    run.alarm(
+        DOUBT,
+        f"{'; '.join(doubts)}. What has filled since is booked; stops and take-profits are laid, "
+        "no exit is sent in the bar under way, and entries wait: compare positions and orders with "
+        "the exchange's, then resume",
+    )
 
 
 async def _ask_for_stops(run: Run) -> None:
@@ -171,8 +192,7 @@ async def _read_on(exchange: Exchange, history: History, memory: Memory, store: 
     known = len(history)
     since = int(history.time[-1]) if known else memory.first_ms
     history.take(await exchange.broker.closed_candles(memory.timeframe, since))
-    rates = await exchange.broker.funding_rates(memory.first_ms)
-    history.take_rates(rates)
+    rates = history.take_rates(await exchange.broker.funding_rates(memory.first_ms))
     store.candles.append(history.rows(known))
     store.rates.append([(rate.time_ms, float(rate.rate)) for rate in rates])
 
@@ -194,7 +214,4 @@ def _recorded_rates(store: RunStore, memory: Memory) -> list[FundingRate]:
 def _tell_not_ours(run: Run) -> None:
     for name, qty in zip(("long", "short"), run.memory.not_ours, strict=True):
         if qty:
-            run.alarm(
-                f"not ours {name}",
-                f"{qty} {name} was there before this run: it is left alone",
-            )
+            run.note(f"{qty} {name} was there before this run: it is left alone")

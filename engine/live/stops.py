@@ -1,18 +1,26 @@
 """The ways to stop. Each can be asked for twice, and is done only when the exchange shows it."""
 
+import asyncio
+import contextlib
 from decimal import Decimal
 
+from engine.account import SIDE_NAMES
+from engine.live.farewell import left_behind, remains
+from engine.live.kept import Kept
 from engine.live.memory import Pending
-from engine.live.orders import in_steps
+from engine.live.orders import Sent, in_steps
 from engine.live.runner import LiveRunner
 from engine.trades import FINAL_CLOSE
-from exchange.outcomes import Refused, Unreachable
+from exchange.outcomes import Failure, NotAuthorised, Refused, Throttled, Unreachable
+from state.errors import StateError
 
 BY_OPERATOR, STOPPING, FLATTENING = "operator", "stopping", "flattening"
 """Reasons for which no entry rests; the last two end with the run."""
 
 _FLATTEN_STEP = 900
 _LOOKS = 3
+_LEAVING_S = 30.0
+"""Who restarts a run that has ended must not wait longer for it."""
 
 
 class Stops:
@@ -51,17 +59,16 @@ class Stops:
         Raises:
             Failure: the exchange has not confirmed it; call again.
         """
-        await self._without_entries(STOPPING)
+        (await self._without_entries(STOPPING)).throw()
         run = self._runner.run
         naked = self._runner.unprotected()
         if naked:
             raise Unreachable(f"the stop of the {' and '.join(naked)} position does not rest yet")
         run.save()
-        held = ", ".join(self._held()) or "no position"
-        return f"entries cancelled, state saved; {held} with its stops and take-profits"
+        return f"entries cancelled, state saved; {left_behind(run)}"
 
     async def flatten(self) -> str:
-        """Cancel every order of ours and close both sides at market.
+        """Close both sides at market and cancel every order of ours.
 
         Raises:
             Failure: the exchange has not confirmed it; call again. What is open keeps its stop.
@@ -69,35 +76,89 @@ class Stops:
         runner, run = self._runner, self._runner.run
         async with runner.lock:
             self._pause_for(FLATTENING)
-            await run.desk.settle()
             for _ in range(_LOOKS):
-                await run.read_fills()
-                run.book_fills()
-                await runner.reconciler.settle_difference()
-                for side in range(2):
-                    await self._close(side)
-                await runner.reconciler.settle_difference()
-                await runner.reconciler.read_orders()
-                if not run.memory.alive and not self._held():
+                kept = Kept()
+                await self._look(kept)
+                if kept or not (run.memory.alive or self._held()):
                     break
-            if not await runner.reconciler.check_positions() or self._held():
-                raise Unreachable(f"still open: {', '.join(self._held()) or 'see the alarms'}")
-            if run.memory.alive:
-                raise Unreachable(f"{len(run.memory.alive)} orders of ours still rest")
+            if kept and (run.memory.alive or self._held()):
+                raise _still(self._open(), kept)
+            kept.throw()
+            if not await runner.reconciler.check_positions() or run.memory.alive or self._held():
+                raise Unreachable(f"still open: {self._open()}")
+            run.memory.paused.remove(FLATTENING)
             run.save()
         stuck = run.less_than_a_step()
         rest = f"; {stuck} is less than a step and stays" if stuck else ""
-        return f"flat: every order of ours is cancelled, both sides are closed{rest}"
+        theirs = remains(run)
+        flat = "ours is flat" if theirs else "flat"
+        rest += f"; not ours remain: {theirs}" if theirs else ""
+        return f"{flat}: every order of ours is cancelled, both sides are closed{rest}"
 
-    async def _without_entries(self, reason: str) -> None:
+    async def leave(self, error: Exception) -> None:
+        """Before a run ends that nobody has stopped: cancel its entries, for what fills afterwards
+        would get no stop. Needs no disk; says what could not be done."""
+        run = self._runner.run
+        kept = Kept()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVING_S):
+                for sent in self._entries():
+                    await kept.of(self._take_away(sent))
+        left = self._entries()
+        words = "its entries are cancelled"
+        if left:
+            why = f" ({kept.gravest})" if kept else ""
+            words = f"{len(left)} entries may rest still{why}: cancel them by hand"
+        naked = " and ".join(self._runner.unprotected())
+        if naked:
+            words += f"; the {naked} position has no stop for all of it: go on at once, or close it"
+        # what is wrong with the disk has its own alarm
+        why = "" if isinstance(error, StateError) else f" ({error})"
+        run.alarm("ended", f"the run ends{why}; {words}; --resume goes on")
+
+    async def _take_away(self, sent: Sent) -> None:
+        try:
+            sent.update(await self._runner.run.broker.cancel(sent.client_id))
+        except Refused:
+            if await self._runner.run.broker.find(sent.client_id) is not None:
+                raise
+            sent.status = "gone"
+
+    async def _look(self, kept: Kept) -> None:
+        """One attempt: one side's trouble does not keep the other from being closed."""
+        runner, run = self._runner, self._runner.run
+        await kept.of(run.desk.settle())
+        await kept.of(run.read_fills())
+        run.book_fills()
+        for side in range(len(SIDE_NAMES)):
+            await kept.of(self._close(side))
+        await kept.of(runner.reconciler.settle_difference(opening=False))
+        await kept.of(runner.reconciler.read_orders())
+
+    async def _without_entries(self, reason: str) -> Kept:
+        """Have no entry rest; what else has failed on the way.
+
+        Raises:
+            Failure: an entry rests, or it cannot be seen that none does.
+        """
         runner = self._runner
         async with runner.lock:
             self._pause_for(reason)
-        runner.look_at_orders()
-        await runner.tick()
-        entries = [s for s in runner.run.memory.alive if s.purpose.role == "entry"]
-        if entries:
-            raise Unreachable(f"{len(entries)} entries still rest")
+        kept = Kept()
+        await kept.of(runner.protect())
+        async with runner.lock:
+            # that they are gone is seen where they rested
+            seen = await kept.of(runner.reconciler.read_orders())
+        if self._entries():
+            raise _still(f"{len(self._entries())} entries", kept)
+        if not seen:
+            kept.throw()
+        return kept
+
+    def _entries(self) -> list[Sent]:
+        """Entries that rest, or may."""
+        alive = self._runner.run.memory.alive
+        return [sent for sent in alive if sent.purpose.role == "entry" and sent.status != "gone"]
 
     def _pause_for(self, reason: str) -> None:
         run = self._runner.run
@@ -107,17 +168,39 @@ class Stops:
 
     async def _close(self, side: int) -> None:
         run = self._runner.run
+        if run.memory.pending is not None:
+            await self._finish_other()
         qty = self._qty(side)
-        if qty <= 0 or run.memory.pending is not None:
+        if qty <= 0:
             return
         self._exits += 1
         step = _FLATTEN_STEP + self._exits
         run.memory.pending = Pending(side, None, qty, FINAL_CLOSE, step, stop=True)
         run.save()
-        while not await self._runner.exits.finish():
-            pass
+        await self._finish()
         if self._qty(side) > 0:
             raise Refused(f"the exchange does not close {self._qty(side)}")
+
+    async def _finish(self) -> None:
+        exits = self._runner.exits
+        try:
+            while not await exits.finish():
+                pass
+        except Failure:
+            exits.withdraw()
+            raise
+
+    async def _finish_other(self) -> None:
+        """An exit that was under way; if nothing of it can exist, it is given up for this one."""
+        try:
+            await self._finish()
+        except Failure:
+            if self._runner.run.memory.pending is not None:
+                raise
+
+    def _open(self) -> str:
+        held, orders = self._held(), len(self._runner.run.memory.alive)
+        return ", ".join([*held, f"{orders} orders"] if orders else held) or "see the alarms"
 
     def _qty(self, side: int) -> Decimal:
         run = self._runner.run
@@ -125,5 +208,13 @@ class Stops:
         return in_steps(qty, run.listed.market.step)
 
     def _held(self) -> list[str]:
-        names = ("long", "short")
-        return [f"{name} {self._qty(i)}" for i, name in enumerate(names) if self._qty(i) > 0]
+        sides = enumerate(SIDE_NAMES)
+        return [f"{name} {self._qty(i)}" for i, name in sides if self._qty(i) > 0]
+
+
+def _still(what: str, kept: Kept) -> Failure:
+    """What is still open, and the failure for which it is."""
+    failure = kept.gravest
+    if isinstance(failure, Throttled | NotAuthorised):
+        return failure  # its own kind says how long to wait
+    return Unreachable(f"still open: {what}" + (f" ({failure})" if failure else ""))

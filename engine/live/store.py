@@ -32,14 +32,20 @@ RATE_COLUMNS = ("time", "rate")
 
 _CHECKPOINT_MS = 3_600_000
 _JOURNAL_KEPT = 5_000
+"""Records; more as long as a checkpoint needs them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was found on disk, and a sentence for each thing that had to be repaired."""
+    """What was found on disk, and a sentence for each thing that had to be repaired.
+
+    Attributes:
+        doubts: why what was done last may not be known; empty when all of it is.
+    """
 
     memory: Memory
     notes: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
 
 
 class RunStore:
@@ -62,7 +68,7 @@ class RunStore:
         self.candles = Recording(folder / f"{symbol.id}_candles.csv", CANDLE_COLUMNS_BY_TIME)
         self.rates = Recording(folder / f"{symbol.id}_rates.csv", RATE_COLUMNS)
         self.equity = Recording(folder / f"{symbol.id}_equity.csv", EQUITY_COLUMNS)
-        self._checkpoint_ms = 0
+        self._checkpoint_ms = self._snapshots.newest_ms()
         self._journal_from = self.journal.first_seq
 
     def save(self, memory: Memory, now_ms: int) -> None:
@@ -74,15 +80,23 @@ class RunStore:
         memory.journal_seq = self.journal.last_seq
         document = memory.to_document()
         self._snapshots.save(document)
-        if now_ms - self._checkpoint_ms >= _CHECKPOINT_MS:
+        # a clock that was set back must not keep checkpoints from being written
+        if abs(now_ms - self._checkpoint_ms) >= _CHECKPOINT_MS:
             self._snapshots.checkpoint(document, now_ms)
             self._checkpoint_ms = now_ms
             self._bound_journal(memory.journal_seq)
 
+    def restored(self) -> list[str]:
+        """A sentence for each file that was found gone since the last call, and written anew."""
+        files = (self._snapshots, self.journal, self.trades, self.candles, self.rates, self.equity)
+        return [said for file in files for said in file.restored()]
+
     def _bound_journal(self, last: int) -> None:
-        """Ten checkpoints stay, and each needs what the journal has after it."""
+        """Each checkpoint needs what the journal has after it."""
         if last - self._journal_from > 2 * _JOURNAL_KEPT:
-            self._journal_from = last - _JOURNAL_KEPT
+            oldest = self._snapshots.oldest()
+            needed = last if oldest is None else int(oldest["journal_seq"])
+            self._journal_from = min(needed, last - _JOURNAL_KEPT) + 1
             self.journal.forget(self._journal_from)
 
     def load(self) -> Restored | None:
@@ -97,16 +111,17 @@ class RunStore:
             return None
         memory = Memory.from_document(loaded.document)
         notes = (*loaded.notes, *self.journal.notes)
+        doubts = []
+        if loaded.checkpoint:
+            doubts.append(f"the last state is lost, {loaded.source.name} is older")
+        if complaint := self.journal.complaint(memory.journal_seq):
+            doubts.append(complaint)
         if self.journal.last_seq < memory.journal_seq:
             # it was lost: a number that the memory has seen already would not be read again
             self.journal.close()
             self.journal = Journal(self._journal_path, memory.journal_seq)
         self.trades.keep_first(int(memory.kernel["trades"][0]))
-        return Restored(memory, notes)
-
-    def begin_anew(self) -> None:
-        """Forget the trades of an earlier run; a fresh one counts from zero."""
-        self.trades.keep_first(0)
+        return Restored(memory, notes, tuple(doubts))
 
     def write_trades(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append rows of the trade log."""

@@ -19,10 +19,29 @@ from exchange.paper.server import PAPER_KEYS, PaperExchange
 
 
 @contextlib.asynccontextmanager
-async def open_broker(
+async def open_account(config: BotConfig, market: BinanceBroker) -> AsyncIterator[Broker]:
+    """The broker of a mode: the market's own, or a made-up account on it, whose files it reads."""
+    if config.mode != "dry-run":
+        yield market
+        return
+    params = config.params
+    async with DryRunBroker(
+        market,
+        wallet=Decimal(str(config.capital or PAPER_WALLET)),
+        leverage=exchange_leverage(params),
+        maker=Decimal(str(params.fee_maker)),
+        taker=Decimal(str(params.fee_taker)),
+        slippage=Decimal(str(params.slippage)),
+        keep=config.folder / f"{config.symbol.id}_account.json",
+    ) as broker:
+        yield broker
+
+
+@contextlib.asynccontextmanager
+async def open_market(
     config: BotConfig, about: dict[str, Any] | None = None
-) -> AsyncIterator[Broker]:
-    """The broker of a mode; a paper exchange lives as long as it does.
+) -> AsyncIterator[BinanceBroker]:
+    """Binance, or the paper exchange in its place; of a dry run the market alone.
 
     Args:
         about: gets what is to be said of the market: its `source`.
@@ -31,32 +50,11 @@ async def open_broker(
         Failure: the exchange cannot be reached.
         DataError: as `load_offer`, for paper.
     """
-    async with open_market(config, about) as market:
-        if config.mode != "dry-run":
-            yield market
-            return
-        params = config.params
-        async with DryRunBroker(
-            market,
-            wallet=Decimal(str(config.capital or PAPER_WALLET)),
-            leverage=exchange_leverage(params),
-            maker=Decimal(str(params.fee_maker)),
-            taker=Decimal(str(params.fee_taker)),
-            slippage=Decimal(str(params.slippage)),
-            keep=config.folder / f"{config.symbol.id}_account.json",
-        ) as broker:
-            yield broker
-
-
-@contextlib.asynccontextmanager
-async def open_market(
-    config: BotConfig, about: dict[str, Any] | None = None
-) -> AsyncIterator[BinanceBroker]:
-    """Binance, or the paper exchange in its place; of a dry run the market alone."""
     about = {} if about is None else about
     coin = config.symbol
     if config.mode != "paper":
-        about["source"] = config.base_url or "Binance"
+        named = "Binance's demo trading" if config.mode == "demo" else "Binance"
+        about["source"] = config.base_url or named
         async with BinanceBroker(coin, config.keys, config.venue) as broker:
             yield broker
         return

@@ -13,6 +13,7 @@ from engine.events import (
     GridLaid,
     HealthRead,
     LiveEvent,
+    Noted,
     OrderAnswered,
     OrderSent,
     Quoted,
@@ -21,7 +22,7 @@ from engine.events import (
 from engine.live.run import Run
 from engine.live.standing import account_of
 
-_TRADES, _EQUITY, _REQUESTS = 200, 3_000, 300
+_TRADES, _EQUITY, _REQUESTS, _ALARMS = 200, 3_000, 300, 100
 
 _KINDS: Mapping[type, str] = {
     OrderSent: "order sent",
@@ -30,12 +31,13 @@ _KINDS: Mapping[type, str] = {
     GridLaid: "grid",
     TradeBooked: "trade",
     Alarm: "alarm",
+    Noted: "note",
     HealthRead: "health",
     Quoted: "quote",
     AccountSeen: "account",
     CompilingKernel: "compiling",
 }
-_LOSSLESS = frozenset({"trade", "alarm", "order sent", "order answered", "bar"})
+_LOSSLESS = frozenset({"trade", "alarm", "note", "order sent", "order answered", "bar"})
 
 
 def kind_of(event: LiveEvent) -> tuple[str, bool]:
@@ -82,6 +84,8 @@ class View:
                 self._alarms.pop(event.key, None)
             else:
                 self._alarms[event.key] = payload
+                while len(self._alarms) > _ALARMS:
+                    del self._alarms[next(iter(self._alarms))]
         else:
             self._latest[kind_of(event)[0]] = payload
 

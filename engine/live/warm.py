@@ -9,6 +9,7 @@ import pandas as pd
 
 from engine.account import LONG, new_state
 from engine.features import DAY_MS
+from engine.grid import nearest_round_number, nudge_off_round_number, round_down, round_up
 from engine.live.history import History
 from engine.live.kernel import Kernel
 from engine.params import StrategyParams
@@ -28,6 +29,8 @@ def warm_up() -> None:
     kernel.begin_bar()
     kernel.next_exit(0)
     kernel.lay_orders()
+    kernel.would_lay(kernel.rules, (True, True))
+    round_down(nudge_off_round_number(nearest_round_number(100.0)), round_up(0.1, 0.1))
     kernel.refuse_entry(LONG, _ORDER)
     kernel.fill_entry(LONG, 100.0, 1.0, 0.1, _ORDER)
     kernel.fill_take_profit(LONG, _ORDER, True, 101.0, 0.5, 0.1)

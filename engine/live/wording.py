@@ -15,11 +15,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from exchange.client_ids import ClientId
 from exchange.timeframe import timeframe_ms
 from indicators.regime import REGIME_NAMES
 
 BADGES = {"live": "LIVE", "demo": "TESTNET", "paper": "PAPER", "dry-run": "DRY"}
 SIMULATED = "SIMULATED"
+
+_LATE_MS, _HEALTH_MS = 60_000, 2_000
+"""What happened so long ago, beyond what passes between two health readings, was learned late."""
 
 _CENTS = 2
 _FIGURES = 6
@@ -35,7 +39,7 @@ class Said:
 
 
 class LiveText:
-    """Puts a run's events into words; remembers which health readings were not well.
+    """Puts a run's events into words; remembers which health readings were not well, and the time.
 
     Args:
         about: of the run, as in its snapshot; what changes in it later is seen.
@@ -45,9 +49,12 @@ class LiveText:
         self._about = about
         self._states: dict[str, str] = {}
         self._orders: object = None
+        self._now_ms = 0
 
     def say(self, kind: str, payload: Mapping[str, Any]) -> list[Said]:
         """What is to be said of an event (`engine.live.view`); nothing of most quotes."""
+        if kind not in ("trade", "bar", "grid"):  # these have the time of what happened
+            self._now_ms = max(self._now_ms, int(payload.get("time_ms", 0)))
         match kind:
             case "trade":
                 return [Said(logging.INFO, self._trade(payload))]
@@ -55,6 +62,9 @@ class LiveText:
                 return [Said(logging.INFO, self._equity(payload))]
             case "alarm":
                 return [self._alarm(payload)]
+            case "note":
+                level = logging.WARNING if payload["warning"] else logging.INFO
+                return [Said(level, f"{stamp(payload['time_ms'])} NOTE | {payload['text']}")]
             case "health":
                 return self._health(payload)
             case "grid":
@@ -76,13 +86,14 @@ class LiveText:
 
     def _trade(self, row: Mapping[str, Any]) -> str:
         figures = [f"Price: {price_text(row['price'])}", f"Qty: {_plain(row['qty'])}"]
-        lines = [f"{stamp(row['timestamp'])} {row['label']} | {self._about['symbol']}"]
+        late = self._late(row["timestamp"])
+        lines = [f"{stamp(row['timestamp'])} {row['label']} | {self._about['symbol']}{late}"]
         regime = f"Regime: {row['regime']}"
         entry = row.get("entry_price")
         if entry is None:
             return "\n".join([*lines, f"  {' | '.join([*figures, regime])}"])
         share = row["pnl"] / (entry * row["qty"]) if row["qty"] else 0.0
-        figures.append(f"PnL: {signed_dollars(row['pnl'])} ({share:+.2%})")
+        figures.append(f"PnL: {signed_dollars(row['pnl'])} ({signed_share(share)})")
         multiple = "n/a" if row["r"] is None else f"{row['r']:+.2f}"
         held = [f"Hold: {row['hold_hours']:.1f}h", f"R: {multiple}", regime]
         return "\n".join([*lines, f"  {' | '.join(figures)}", f"  {' | '.join(held)}"])
@@ -90,12 +101,23 @@ class LiveText:
     def _equity(self, bar: Mapping[str, Any]) -> str:
         closed_ms = bar["time_ms"] + timeframe_ms(self._about["timeframe"])
         long, short = bar["unrealised"]
-        return (
+        text = (
             f"{stamp(closed_ms)} EQUITY | {_dollars(bar['equity'])} | "
-            f"Wallet: {_dollars(bar['wallet'])}\n"
+            f"Wallet: {_dollars(bar['wallet'])}{self._late(closed_ms)}\n"
             f"  UPnL_L: {signed_dollars(long)} | UPnL_S: {signed_dollars(short)} | "
             f"Regime: {REGIME_NAMES[bar['regime']]}"
         )
+        if not bar.get("decided", True):
+            opened = datetime.fromtimestamp(bar["time_ms"] / 1000, UTC)
+            text += f"\n  Bar {opened:%H:%M} was not decided: the orders of the bar before stayed"
+        return text
+
+    def _late(self, happened_ms: int) -> str:
+        """When it was learned, where that was not at once."""
+        usual_ms = _LATE_MS + _HEALTH_MS * float(self._about.get("speed", 1.0))
+        if self._now_ms - happened_ms < usual_ms:
+            return ""
+        return f" | learned {stamp(self._now_ms)[1:-1]}"
 
     def _alarm(self, alarm: Mapping[str, Any]) -> Said:
         if alarm["over"]:
@@ -145,6 +167,11 @@ def signed_dollars(value: float) -> str:
     return f"{'-' if cents < 0 else '+'}${abs(cents):,.{_CENTS}f}"
 
 
+def signed_share(share: float) -> str:
+    """`+0.57%`; never `-0.00%`."""
+    return f"{round(share, _CENTS + 2) + 0.0:+.2%}"
+
+
 def _dollars(value: float) -> str:
     return f"-${-value:,.2f}" if value < 0 else f"${value:,.2f}"
 
@@ -155,7 +182,12 @@ def _plain(value: float) -> str:
 
 def _order_sent(sent: Mapping[str, Any]) -> str:
     at = f" at {sent['price']}" if sent["price"] else ""
-    return f"{stamp(sent['time_ms'])} SENT | {sent['verb']} {sent['client_id']} {sent['qty']}{at}"
+    order = ClientId.parse(sent["client_id"])
+    what = f"{order.side} {order.role}" if order else "order"
+    return (
+        f"{stamp(sent['time_ms'])} SENT | {sent['verb']} {what} {sent['qty']}{at} "
+        f"({sent['client_id']})"
+    )
 
 
 def _order_answered(answer: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ backup = apply_changes(planned)
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,22 +18,32 @@ from tomlkit.items import Table
 
 from engine.errors import ParameterError
 from engine.export import write_whole
+from engine.optimize.verdict import RESULTS_FILE
 from engine.params import StrategyParams, load_config_file
+from engine.summary import simulated_note
 
 BEST_FILE = "best_params_v4.json"
 DEFAULT_KEY = "best_params"
+ROBUST_KEY = "robust_params"
+_JUDGED = (ROBUST_KEY, "params")
+"""What the verdict of a robust report is about, alone and with those that were not searched."""
 
 Value = int | float | bool | str | None
 
 
 @dataclass(frozen=True, slots=True)
 class FoundParameters:
-    """Parameters of a file; `verdict` is the optimizer's sentence about them, if there is one."""
+    """Parameters of a file.
+
+    `verdict`: the optimizer's sentence about them; `warnings`: what else speaks against using them
+    as they are. Both are what the file says, empty where it says nothing.
+    """
 
     path: Path
     key: str
     values: Mapping[str, Any]
     verdict: str | None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +85,16 @@ def read_parameters(path: Path, key: str = DEFAULT_KEY) -> FoundParameters:
         raise ParameterError(f"{path} must hold a JSON object with the key '{key}'")
     values = document.get(key)
     if not isinstance(values, dict) or not values:
-        others = [name for name in ("robust_params", "best_params") if name in document]
+        others = [name for name in (ROBUST_KEY, DEFAULT_KEY) if name in document]
         hint = f"; it has '{others[0]}': --key {others[0]}" if others else ""
         raise ParameterError(f"{path} has no parameters under '{key}'{hint}")
-    verdict = document.get("verdict")
-    sentence = verdict.get("sentence") if isinstance(verdict, dict) else None
-    return FoundParameters(path, key, values, sentence if isinstance(sentence, str) else None)
+    return FoundParameters(
+        path,
+        key,
+        values,
+        _sentence(document) if key in _JUDGED else None,
+        tuple(_warnings(document, path, key)),
+    )
 
 
 def plan_changes(found: FoundParameters, path: Path, *, may_make: bool = False) -> PlannedChanges:
@@ -124,6 +138,41 @@ def apply_changes(planned: PlannedChanges) -> Path | None:
         write_whole(backup, lambda partial: _write(partial, now, path))
     write_whole(path, lambda partial: _write(partial, planned.after, path))
     return None if backup is None else planned.path.with_name(backup.name)
+
+
+def _warnings(document: Mapping[str, Any], path: Path, key: str) -> Iterator[str]:
+    """The file's note, whether its market was made up, and what the report beside it says."""
+    study = document.get("study")
+    told = study if isinstance(study, dict) else {}
+    if told.get("simulated") is True:
+        yield simulated_note(str(told.get("source", "SIMULATED market")))
+    if isinstance(note := document.get("note"), str):
+        yield note
+    if key in _JUDGED:
+        return
+    report = document if _sentence(document) else _beside(path, told)
+    if (sentence := _sentence(report)) is None:
+        return
+    name = path.name if report is document else RESULTS_FILE
+    yield f"{name} judges the robust parameters of the study, not these: {sentence}"
+    yield f"recommended: --params {path.with_name(name)} --key {ROBUST_KEY}"
+
+
+def _beside(path: Path, study: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The robust report in the same folder, if it is about the same study; else nothing."""
+    try:
+        report = json.loads(path.with_name(RESULTS_FILE).read_text(encoding="utf-8"))
+        other = report["study"]
+        same = all(other[name] == study[name] for name in ("name", "coins", "start"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return report if same else {}
+
+
+def _sentence(document: Mapping[str, Any]) -> str | None:
+    verdict = document.get("verdict")
+    sentence = verdict.get("sentence") if isinstance(verdict, dict) else None
+    return sentence if isinstance(sentence, str) else None
 
 
 def _rewritten(text: str, changes: tuple[Change, ...]) -> str:

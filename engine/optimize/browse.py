@@ -42,9 +42,10 @@ class StudyEntry:
 
 @dataclass(frozen=True, slots=True)
 class TrialEntry:
-    """A trial as it is shown; scores are None and empty while it runs, or where it was lost.
+    """A trial as it is shown; scores are None and empty unless it is done.
 
-    `state`: `done`, `runs`, `lost`; `values`: of the parameters, in the order of the space.
+    `state`: `done`, `runs`, `lost`, `impossible` (drawn, but its parameters do not go together);
+    `values`: of the parameters, in the order of the space.
     """
 
     number: int
@@ -145,6 +146,8 @@ class Browser:
 def _entry(head: Any, values: tuple[Number, ...], attrs: Mapping[str, Any]) -> TrialEntry:
     if head.state != "COMPLETE" or "score" not in attrs:
         state = "runs" if head.state in ("RUNNING", "WAITING") else "lost"
+        if "impossible" in attrs:
+            state = "impossible"
         return TrialEntry(head.number, state, None, None, values)
     train, test = (
         tuple(tuple(row) for row in attrs[name]) for name in ("train_scores", "test_scores")
@@ -208,6 +211,6 @@ _OWN = """
 _ATTRS = (
     "SELECT x.trial_id, x.key, x.value_json FROM trial_user_attributes x"
     + _OWN
-    + "AND x.key IN ('score', 'train_scores', 'test_scores')"
+    + "AND x.key IN ('score', 'train_scores', 'test_scores', 'impossible')"
 )
 _PARAMS = "SELECT x.trial_id, x.param_name, x.param_value FROM trial_params x" + _OWN

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from engine.optimize.candles import Candles
 from engine.optimize.evaluate import Evaluation
 from engine.optimize.examination import Examination, coin_markets, examine
-from engine.optimize.records import Number, SearchResult
+from engine.optimize.records import Number, SearchResult, TrialRecord
 from engine.optimize.robust import (
     Plateau,
     RobustCluster,
@@ -38,6 +38,17 @@ class Conclusion:
     plateau: Plateau | None
     examination: Examination
     verdict: Verdict
+
+    @property
+    def fallen(self) -> bool:
+        """Whether the robust parameters score below every trial that they are the median of: those
+        trials lie around several peaks, or a bent one, and the median in between."""
+        return self.robust.score < self.cluster.span[0]
+
+    @property
+    def medoid(self) -> TrialRecord:
+        """The trial in the midst of the best ones, which no median can fall out of."""
+        return self.search.trials[self.cluster.medoid]
 
 
 Evaluate = Callable[[Sequence[Mapping[str, Number]]], Iterable[Evaluation]]
@@ -97,7 +108,8 @@ def conclude(
         on_permutation=lambda done, total: tell("permutations", done, total),
         looks=look(whole) if held_out else 1,
     )
-    evidence = examination.evidence(cluster.score, None if flat is None else flat.median_fall)
+    fall = None if flat is None else flat.median_fall
+    evidence = examination.evidence(cluster.score, fall, robust.score)
     importance = parameter_importance(space, params, scores)
     return Conclusion(
         replace(search, notes=(*search.notes, *notes)),

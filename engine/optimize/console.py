@@ -24,6 +24,7 @@ from engine.optimize.records import SearchResult, Timings
 from engine.progress import ProgressLine
 from engine.summary import simulated_note
 from engine.wording import count, dollars, plural
+from engine.wrapped import print_wrapped
 from exchange.span import moment_text
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class SearchConsole:
         self._job = job
         self._console = console
         self._progress = progress
+        self._examining = False
         backtest, settings = job.backtest, job.settings
         end = "now" if backtest.end is None else _moment(backtest.end)
         coins = [coin.coin for coin in backtest.coins]
@@ -70,6 +72,7 @@ class SearchConsole:
             case SearchProgress():
                 self._progress.show(progress_text(event), event.done / max(event.wanted, 1))
             case Examining(what, share):
+                self._examining = True
                 self._progress.show(f"questioning the result: {what}", share)
             case SearchFinished(result, conclusion):
                 self._progress.clear()
@@ -81,11 +84,18 @@ class SearchConsole:
             case _:
                 self._progress.clear()
 
+    def cancelled(self) -> None:
+        """The search ended before its report; say what brings it."""
+        self._progress.clear()
+        if self._examining:
+            words = "stopped before the report: the same command with --trials 0 prints it"
+            print_wrapped(self._console, Text(words, "yellow"))
+
     def files(self, paths: Iterable[Path]) -> None:
         """The paths written, one line each."""
         self._print("")
         for path in paths:
-            self._console.print(Text(f"  wrote {path}", "dim"))
+            print_wrapped(self._console, Text(f"  wrote {path}", "dim"))
 
     def refit(self, result: Refit) -> None:
         """What each window's own search came to, and all of them as one account."""
@@ -93,7 +103,7 @@ class SearchConsole:
 
         self._progress.clear()
         for line in refit_lines(result):
-            self._console.print(line)
+            print_wrapped(self._console, line)
 
     def _loaded(self, event: CandlesLoaded) -> None:
         self._print(
@@ -101,7 +111,7 @@ class SearchConsole:
             f"{moment_text(event.last_ms)}, funding {event.funding}"
         )
         if event.simulated:
-            self._console.print(Text(simulated_note(event.source), "bold yellow"))
+            print_wrapped(self._console, Text(simulated_note(event.source), "bold yellow"))
 
     def _started(self, event: SearchStarted) -> None:
         known = f", {plural(event.known, 'trial')} known" if event.known else ""
@@ -116,13 +126,7 @@ class SearchConsole:
         for note in result.notes:
             self._print(f"  note: {note}")
         if result.stopped:
-            self._console.print(
-                Text(
-                    f"stopped: {plural(len(result.trials), 'trial')} in the study; the same "
-                    "command goes on",
-                    "yellow",
-                )
-            )
+            print_wrapped(self._console, Text(self._stopped(result), "yellow"))
         if result.added:
             self._print(f"  {timings_text(result.added, result.timings)}")
         if result.front:
@@ -135,8 +139,23 @@ class SearchConsole:
                 f"{drawdown:6.2f}%  score {trial.score:8.4f}"
             )
 
+    def _stopped(self, result: SearchResult) -> str:
+        """Trials come on top of those in the study: the same number again would be too many."""
+        settings = self._job.settings
+        words = f"stopped: {plural(len(result.trials), 'trial')} in the study"
+        if settings.mode == "refit" or self._job.joins:
+            return f"{words}; the same command goes on"
+        left = max(0, result.wanted - len(result.trials))
+        if settings.is_shared and left:
+            return (
+                f"{words}, {left:,} to go: --join {result.study} goes on, then the same command "
+                "with --trials 0 reports"
+            )
+        does = "goes on" if left else "reports"
+        return f"{words}; the same command with --trials {left} {does}"
+
     def _print(self, text: str) -> None:
-        self._console.print(Text(text))
+        print_wrapped(self._console, text)
 
 
 def progress_text(event: SearchProgress) -> str:

@@ -23,6 +23,7 @@ from engine.params import StrategyParams
 from exchange.market import Market, market_for
 from exchange.timeframe import DAY_MS
 
+FILL_MODEL = "path"
 KEPT_BYTES = 256 << 20  # of indicators, per process; those of one trial are kept in any case
 
 
@@ -60,7 +61,7 @@ class Evaluator:
         self._coins = [_Coin.of(coin, candles, plan) for coin in candles.coins]
         self._signals = _SignalCache(candles.timeframe_ms, kept_bytes, len(candles.coins))
 
-    def trial(self, values: Mapping[str, Number], fill_model: str = "path") -> Evaluation:
+    def trial(self, values: Mapping[str, Number], fill_model: str = FILL_MODEL) -> Evaluation:
         """Every train and test score of the parameters `values`, the rest as in the base.
 
         The test runs begin with a fresh account and indicators that have seen the bars before.
@@ -108,7 +109,7 @@ class Evaluator:
         values: Mapping[str, Number],
         start: int,
         end: int,
-        fill_model: str = "path",
+        fill_model: str = FILL_MODEL,
     ) -> list[Run]:
         """The backtest of every coin in the bars [start, end) of the plan, with a fresh account.
 

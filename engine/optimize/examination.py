@@ -17,6 +17,7 @@ import numpy.typing as npt
 from engine.features import Bars, LastSettlement, build, warmup_bars
 from engine.loop import Outcome, simulate
 from engine.optimize.candles import Candles
+from engine.optimize.evaluate import FILL_MODEL
 from engine.optimize.objective import numbers
 from engine.optimize.permutation import permuted
 from engine.optimize.records import Plan
@@ -55,8 +56,10 @@ class Examination:
 
     holdout_pct: tuple[float, ...]
     """Return of each coin's account on the hold-out; empty without one."""
+    path_pct: tuple[float, ...]
+    """Return of each coin's account on all bars, filled as in the search."""
     strict_pct: tuple[float, ...]
-    """Return of each coin's account on all bars under the strict fill model."""
+    """The same under the strict fill model."""
     holdout_score: float | None
     permuted_scores: tuple[float, ...]
     p_value: float | None
@@ -68,8 +71,11 @@ class Examination:
     looks: int = 1
     """Questions that the hold-out was asked, this one included."""
 
-    def evidence(self, robustness: float | None, fall: float | None) -> Evidence:
-        """With the mean CV of the best trials and the median fall beside the chosen point."""
+    def evidence(
+        self, robustness: float | None, fall: float | None, score: float | None
+    ) -> Evidence:
+        """With the mean CV of the best trials, the median fall beside the chosen point and the
+        point's own score on train spans."""
         return Evidence(
             p_value=self.p_value,
             overfitting=None if self.overfitting is None else self.overfitting.probability,
@@ -78,6 +84,7 @@ class Examination:
             strict_pct=min(self.strict_pct),
             robustness=robustness,
             fall=fall,
+            score=score,
             losses=None if self.overfitting is None else self.overfitting.probability_of_loss,
             permutations=len(self.permuted_scores),
             looks=self.looks,
@@ -107,6 +114,7 @@ def examine(
     """
     seen_all = any(coin.holdout_start >= len(coin.bars.time) for coin in coins)
     holdout = [] if seen_all else [run_from(params, coin, coin.holdout_start) for coin in coins]
+    whole = [run_from(params, coin, 0) for coin in coins]
     strict = [run_from(params, coin, 0, "strict") for coin in coins]
     real = _worst(params, coins, holdout) if holdout else None
     chance: list[float] = []
@@ -121,6 +129,7 @@ def examine(
     sharpes = sharpe_ratios(trial_returns) if len(chosen_returns) > 1 else np.zeros(0)
     return Examination(
         holdout_pct=tuple(_return_pct(run, params) for run in holdout),
+        path_pct=tuple(_return_pct(run, params) for run in whole),
         strict_pct=tuple(_return_pct(run, params) for run in strict),
         holdout_score=real,
         permuted_scores=tuple(chance),
@@ -133,7 +142,7 @@ def examine(
 
 
 def run_from(
-    params: StrategyParams, coin: CoinMarket, first: int, fill_model: str = "path"
+    params: StrategyParams, coin: CoinMarket, first: int, fill_model: str = FILL_MODEL
 ) -> Outcome:
     """A fresh account that trades from bar `first` on, with all bars before known to indicators.
 

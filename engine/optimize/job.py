@@ -7,7 +7,7 @@ conclusion.verdict.sentence
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import ParameterError
 from engine.job import BacktestJob
 from engine.optimize.control import go_on_unless_stopped
+from engine.optimize.resumed import in_order, require_same, stored_study
 from engine.optimize.settings import SearchSettings, without_password
 from engine.optimize.space import Space
 from engine.wording import plural
 from exchange.span import moment_text
-from exchange.symbol import Symbol
 
 if TYPE_CHECKING:
     from engine.events import SearchEvent
@@ -65,16 +65,20 @@ class OptimizeJob:
         job = BacktestJob.checked(strategy, backtest, source=source, data_dir=data_dir)
         if job.params.use_ml_regime:
             raise ParameterError("use_ml_regime cannot be optimised: it takes too long to fit")
-        told = (_stored(settings) or {}).get("job")
+        stored = stored_study(settings)
+        told = (stored or {}).get("job")
         if told is None and not settings.trials:
             raise ParameterError(
                 f"there is no study {settings.study_name} to conclude from: give --trials"
             )
         if told is not None:
-            job = replace(job, coins=_in_order(job.coins, told["coins"]))
+            job = replace(job, coins=in_order(job.coins, told["coins"]))
         if told is not None and job.end is None:
             job = replace(job, end=int(told["end_ms"]))
-        return cls(job, Space.checked(space, job.params), settings)
+        checked = cls(job, Space.checked(space, job.params), settings)
+        if stored is not None:
+            require_same(checked, stored)
+        return checked
 
     @classmethod
     def joining(
@@ -89,7 +93,7 @@ class OptimizeJob:
                 "--join needs a database that machines can share: give --storage "
                 "postgresql+psycopg://USER@HOST/DATABASE"
             )
-        stored = _stored(settings)
+        stored = stored_study(settings)
         if stored is None:
             raise ParameterError(
                 f"there is no study {settings.study_name} in {without_password(settings.url)}: "
@@ -307,8 +311,12 @@ class OptimizeJob:
             plan=plan,
             space=self.space.plain(),
             base=self.backtest.params.model_dump(),
+            sampler=settings.sampler,
+            seed=settings.seed,
+            holdout=settings.holdout,
             trials=tuple(trials[number] for number in sorted(trials)),
             added=found.own,
+            wanted=wanted,
             stopped=found.stopped,
             timings=found.timings,
             notes=(*candles.notes, *_rejected(found)),
@@ -316,15 +324,11 @@ class OptimizeJob:
 
     def identity(self, candles: Candles, plan: Plan) -> Identity:
         """What the scores of this search depend on."""
-        from engine.optimize.samplers import goals_of
-        from engine.optimize.study import Identity
-
-        base = self.backtest.params.model_dump()
-        return Identity(
-            data=candles.fingerprint,
-            space=self.space.plain(),
-            job={
+        return self.identity_of(
+            candles.fingerprint,
+            {
                 "coins": list(candles.pairs),
+                "simulated": candles.simulated,
                 "start": moment_text(candles.first_ms),
                 "end": moment_text(candles.end_ms),
                 "first_ms": candles.first_ms,
@@ -335,23 +339,21 @@ class OptimizeJob:
                 "mode": self.settings.mode,
                 "cuts": [[window.train_end, window.test_end] for window in plan.windows],
             },
+        )
+
+    def identity_of(self, data: str, job: Mapping[str, Any]) -> Identity:
+        """With candles of the fingerprint `data`, searched as `job` says."""
+        from engine.optimize.samplers import goals_of
+        from engine.optimize.study import Identity
+
+        base = self.backtest.params.model_dump()
+        return Identity(
+            data=data,
+            space=self.space.plain(),
+            job=job,
             base={name: value for name, value in base.items() if name not in self.space.names},
             goals=goals_of(self.settings.sampler),
         )
-
-
-def _stored(settings: SearchSettings) -> dict[str, Any] | None:
-    from engine.optimize.study import stored_identity  # Optuna: 0.5 s
-
-    name = settings.study_name
-    return stored_identity(settings.url, f"{name}.window1" if settings.mode == "refit" else name)
-
-
-def _in_order(coins: tuple[Symbol, ...], pairs: Sequence[str]) -> tuple[Symbol, ...]:
-    """The same coins in the order of `pairs`, which scores have their rows in; others unchanged."""
-    if {coin.pair for coin in coins} != set(pairs):
-        return coins
-    return tuple(sorted(coins, key=lambda coin: pairs.index(coin.pair)))
 
 
 def _rejected(found: Found) -> tuple[str, ...]:

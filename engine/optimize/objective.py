@@ -27,6 +27,12 @@ from engine.trades import BUY_OPEN_LONG, CIRCUIT_BREAKER_HALT, SELL_OPEN_SHORT
 from exchange.timeframe import DAY_MS
 
 NO_TRADES = -1.0
+SCALE = (
+    "A score is yearly growth / drawdown x sqrt(profit factor); below zero it is growth x drawdown "
+    "/ 0.01 / sqrt(profit factor), another scale on which more drawdown is worse, too; -1 without "
+    "a closed trade."
+)
+"""What the score means, for people."""
 LOWEST_DRAWDOWN = 0.01
 MIDDLE_DRAWDOWN = 0.10
 HIGHEST_GROWTH = 10.0

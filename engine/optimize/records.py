@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from exchange.span import moment_text
+from exchange.timeframe import timeframe_ms
+
 Number = int | float
 Scores = tuple[tuple[float, ...], ...]  # a row a coin, a column a window
 
@@ -111,8 +114,10 @@ class SearchResult:
     """A study as it stands: every finished trial, of this run and of those before it.
 
     `space`: as `engine.params.OPTIMIZER_SPACE`; `base`: every parameter of the strategy, those
-    outside the space included; `pairs`: "BTC/USDT", in the order of the scores' rows; `added`:
-    trials finished by this run; `stopped`: it ended early because it was told to.
+    outside the space included; `pairs`: "BTC/USDT", in the order of the scores' rows; `sampler`,
+    `seed` and `holdout` (a share) as in the settings; `added`: trials finished by this run;
+    `wanted`: those that the study should have had by its end; `stopped`: it ended early because it
+    was told to.
     """
 
     study: str
@@ -126,11 +131,20 @@ class SearchResult:
     plan: Plan
     space: Mapping[str, Mapping[str, Any]]
     base: Mapping[str, Any]
+    sampler: str
+    seed: int
+    holdout: float
     trials: tuple[TrialRecord, ...]
     added: int
+    wanted: int
     stopped: bool = False
     timings: Timings = Timings()
     notes: tuple[str, ...] = ()
+
+    def moment(self, bar: int) -> str:
+        """When a bar of the plan opens, UTC; that of the first one behind the last ends it."""
+        step = timeframe_ms(self.timeframe)
+        return moment_text(self.first_ms + bar * step)
 
     @property
     def best(self) -> TrialRecord:

@@ -24,7 +24,7 @@ from engine.loop import Cancelled
 from engine.metrics import performance
 from engine.optimize.candles import Candles
 from engine.optimize.control import SearchControl
-from engine.optimize.evaluate import Evaluator
+from engine.optimize.evaluate import FILL_MODEL, Evaluator
 from engine.optimize.records import Number, Plan, SearchResult, WindowSpan
 from engine.optimize.robust import robust_cluster
 from engine.optimize.walkforward import refit_plan
@@ -140,14 +140,11 @@ def refit_lines(result: Refit) -> Iterator[Text]:
     yield Text()
     yield Text("===== WALK-FORWARD, RE-OPTIMISED PER WINDOW =====", "bold")
     for number, window in enumerate(result.windows, 1):
-        start, end = (
-            moment_text(result.first_ms + bar * result.timeframe_ms)
-            for bar in (window.span.test_start, window.span.test_end)
-        )
+        (begun, trained), (start, end) = _spans(window)
         best = window.search.best
         yield Text(
             f"  window {number}: {plural(len(window.search.trials), 'trial')}, best train score "
-            f"{best.score:.4f}; traded {start} to {end}:"
+            f"{best.score:.4f}; trained {begun} to {trained}, traded {start} to {end}:"
         )
         for pair, gain in zip(result.pairs, window.returns_pct, strict=True):
             yield Text(f"    {pair:<12}{amount(gain, signed=True):>9}%")
@@ -167,15 +164,35 @@ def refit_document(result: Refit) -> dict[str, Any]:
     last = len(result.equity) - 1
     step = max(1, 86_400_000 // result.timeframe_ms)
     kept = sorted({*range(step - 1, last, step), last})
+    search = result.windows[0].search
+    plan = search.plan
     return {
         "mode": "refit",
         "coins": result.pairs,
+        "timeframe": search.timeframe,
+        "start": moment_text(search.first_ms),
+        "end": moment_text(search.last_ms),
+        "source": search.source,
+        "simulated": search.simulated,
+        "sampler": search.sampler,
+        "seed": search.seed,
+        "fill_model": FILL_MODEL,
+        "purge_bars": plan.purge,
+        "holdout": {
+            "share": search.holdout,
+            "span": [search.moment(plan.holdout_start), search.moment(plan.holdout_end)]
+            if plan.holdout_start < plan.holdout_end
+            else None,
+            "note": "neither searched nor traded",
+        },
         "windows": [
             {
                 "study": window.search.study,
                 "trials": len(window.search.trials),
-                "train": [window.span.train_start, window.span.train_end],
-                "test": [window.span.test_start, window.span.test_end],
+                "train": _spans(window)[0],
+                "test": _spans(window)[1],
+                "train_bars": [window.span.train_start, window.span.train_end],
+                "test_bars": [window.span.test_start, window.span.test_end],
                 "params": window.params,
                 "returns_pct": dict(zip(result.pairs, window.returns_pct, strict=True)),
             }
@@ -184,6 +201,13 @@ def refit_document(result: Refit) -> dict[str, Any]:
         "metrics": result.metrics,
         "equity": [[int(result.times[k]), float(result.equity[k])] for k in kept],
     }
+
+
+def _spans(window: RefitWindow) -> tuple[tuple[str, str], tuple[str, str]]:
+    """((first, end) of the train span, of the test span)."""
+    span, moment = window.span, window.search.moment
+    train = moment(span.train_start), moment(span.train_end)
+    return train, (moment(span.test_start), moment(span.test_end))
 
 
 def write_refit(result: Refit, data_dir: Path) -> Path:

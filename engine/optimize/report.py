@@ -8,14 +8,17 @@ from rich.console import Console
 from rich.text import Text
 
 from engine.optimize.conclusion import Conclusion
+from engine.optimize.evaluate import FILL_MODEL
 from engine.optimize.examination import Examination
-from engine.optimize.records import Number, Scores
+from engine.optimize.objective import SCALE
+from engine.optimize.records import Number, Scores, SearchResult
 from engine.optimize.robust import RobustCluster, interpretation
 from engine.optimize.significance import DeflatedSharpe
 from engine.optimize.verdict import LEAST_DEFLATED, MOST_P_VALUE, Check, Verdict
 from engine.params import STRATEGY_PARAMS
 from engine.summary import simulated_note
 from engine.wording import plural
+from engine.wrapped import print_wrapped
 
 _MOST_IMPORTANT = 5
 _BAR = 18
@@ -28,17 +31,19 @@ def print_conclusion(conclusion: Conclusion, console: Console) -> None:
     """The whole report; whatever it praises, the verdict stands above."""
     console.print()
     if conclusion.search.simulated:
-        console.print(Text(simulated_note(conclusion.search.source), "bold yellow"))
+        print_wrapped(console, Text(simulated_note(conclusion.search.source), "bold yellow"))
     for part in (
         [_verdict_line(conclusion.verdict), Text()],
         cluster_lines(conclusion.cluster),
         agreement_lines(conclusion.verdict),
+        basin_lines(conclusion),
+        span_lines(conclusion.search),
         score_lines(conclusion),
         importance_lines(conclusion.importance),
         verdict_lines(conclusion.verdict, luck_notes(conclusion.examination)),
     ):
         for line in part:
-            console.print(line)
+            print_wrapped(console, line)
 
 
 def cluster_lines(cluster: RobustCluster) -> Iterator[Text]:
@@ -67,11 +72,59 @@ def cluster_lines(cluster: RobustCluster) -> Iterator[Text]:
 
 def agreement_lines(verdict: Verdict) -> Iterator[Text]:
     """What the robustness score is, lest it be taken for the verdict."""
-    for line in (
-        "The score says how alike the best trials are, and a sampler that has converged makes them",
-        f"alike on any market. Whether they hold on new data, the verdict says: {verdict.word}.",
-    ):
-        yield Text(f"  {line}", "dim")
+    yield Text(
+        "  The score says how alike the best trials are, and a sampler that has converged makes "
+        "them alike on any market. Whether they hold on new data, the verdict says: "
+        f"{verdict.word}.",
+        "dim",
+    )
+
+
+def basin_lines(conclusion: Conclusion) -> Iterator[Text]:
+    """Whether the median is as good as the trials that it is the median of."""
+    cluster, medoid = conclusion.cluster, conclusion.medoid
+    low, high = cluster.span
+    yield Text()
+    yield Text(
+        f"The median scores {conclusion.robust.score:.4f} on train, its cluster {low:.4f} to "
+        f"{high:.4f}."
+    )
+    if conclusion.fallen:
+        yield Text(
+            "The median lies outside of its cluster: it is worse than each of the trials that it "
+            "stands for, which do not share one peak.",
+            "bold yellow",
+        )
+        yield Text(
+            f"  A candidate inside: trial {medoid.number}, in the midst of them, scores "
+            f"{medoid.score:.4f} on train, {last_test(medoid.test_scores):.4f} in the last "
+            "window's test; nothing else was asked about it, and the verdict is not about it "
+            "(gridtui apply --key medoid_params)."
+        )
+
+
+def span_lines(search: SearchResult) -> Iterator[Text]:
+    """Which days were searched how, so that the numbers can be made again."""
+    plan = search.plan
+    yield Text()
+    yield Text("Days:")
+    for number, one in enumerate(plan.windows, 1):
+        yield Text(
+            f"  window {number}: trained {search.moment(one.train_start)} to "
+            f"{search.moment(one.train_end)}, tested {search.moment(one.test_start)} to "
+            f"{search.moment(one.test_end)}"
+        )
+    if plan.holdout_start < plan.holdout_end:
+        yield Text(
+            f"  hold-out ({100.0 * search.holdout:g}%): {search.moment(plan.holdout_start)} to "
+            f"{search.moment(plan.holdout_end)}"
+        )
+    else:
+        yield Text("  no hold-out")
+    yield Text(
+        f"  purge {plan.purge:,} bars of {search.timeframe}, sampler {search.sampler}, seed "
+        f"{search.seed}, fill model {FILL_MODEL}"
+    )
 
 
 def score_lines(conclusion: Conclusion) -> Iterator[Text]:
@@ -87,15 +140,21 @@ def score_lines(conclusion: Conclusion) -> Iterator[Text]:
     for row, pair in enumerate(pairs):
         line = f"  {pair:<12}last window's test {robust.test_scores[row][-1]:>9.4f}"
         yield Text(line + (f"   hold-out {holdout[row]:+.2f}%" if holdout else ""))
-    yield Text("In sample (the worst of each coin's windows):")
+    yield Text("In sample (each coin's worst window; the last trains on the earlier tests):")
     for row, pair in enumerate(pairs):
         line = f"  {pair:<12}train {min(robust.train_scores[row]):>9.4f}"
         if earlier := robust.test_scores[row][:-1]:
-            line += f"   earlier tests {min(earlier):>9.4f}, which the last window trains on"
+            line += f"   earlier tests {min(earlier):>9.4f}"
         yield Text(line)
     yield Text(
         f"  Score {robust.score:.4f} (train), out of sample {last_test(robust.test_scores):.4f}"
     )
+    yield Text("All bars (trained on, tested and hold-out), return:")
+    found = conclusion.examination
+    for pair, own, strict in zip(pairs, found.path_pct, found.strict_pct, strict=True):
+        fills = f"{FILL_MODEL} fills, as searched, {own:+.2f}%   strict fills {strict:+.2f}%"
+        yield Text(f"  {pair:<12}{fills}")
+    yield Text(f"  {SCALE}", "dim")
     yield Text(
         f"  Best single trial, #{best.number}: score {best.score:.4f} (train), out of sample "
         f"{last_test(best.test_scores):.4f} (reference only, may overfit)",
@@ -141,7 +200,8 @@ def luck_notes(found: Examination) -> Iterator[str]:
             f"{found.bounded.expected_maximum:.4f} that {plural(found.bounded.trials, 'trial')} "
             "without skill reach"
         )
-        yield _as_published(found.bounded, found.deflated)
+        if found.deflated != found.bounded:
+            yield _as_published(found.bounded, found.deflated)
 
 
 def verdict_lines(verdict: Verdict, notes: Iterable[str] = ()) -> Iterator[Text]:

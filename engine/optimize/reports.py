@@ -17,7 +17,8 @@ MOST_REPORTS = 50
 class Report:
     """One `optimizer_results_robust*.json`; numbers that were not measured are None.
 
-    `stability`: (CV, label) by parameter; scores by pair, a number a window; `steepest`: the
+    `stability`: (CV, label) by parameter; scores by pair, a number a window; `cluster_scores`: the
+    worst and the best of the trials that the parameters are the median of; `steepest`: the
     parameter that costs most beside the chosen point.
     """
 
@@ -37,9 +38,13 @@ class Report:
     interpretation: str
     importance: Mapping[str, float]
     score: float
+    cluster_scores: tuple[float, float]
+    median_outside: bool
+    medoid_trial: int
     train_scores: Mapping[str, tuple[float, ...]]
     test_scores: Mapping[str, tuple[float, ...]]
     holdout_pct: Mapping[str, float]
+    path_pct: Mapping[str, float]
     strict_pct: Mapping[str, float]
     p_value: float | None
     permutations: int
@@ -84,7 +89,7 @@ def report_of(document: Mapping[str, Any], path: Path) -> Report:
     Raises KeyError, TypeError or ValueError for another one.
     """
     study, oos, verdict = document["study"], document["oos"], document["verdict"]
-    windows = document["windows"]
+    windows, cluster = document["windows"], document["cluster"]
     luck, flat = document["overfitting"] or {}, document["plateau"] or {}
     sharpe = document["deflated_sharpe"] or {}
     return Report(
@@ -107,9 +112,13 @@ def report_of(document: Mapping[str, Any], path: Path) -> Report:
         interpretation=str(document["interpretation"]),
         importance=dict(document["param_importance"]),
         score=float(windows["score"]),
+        cluster_scores=(float(cluster["lowest_score"]), float(cluster["highest_score"])),
+        median_outside=bool(cluster["median_outside"]),
+        medoid_trial=int(cluster["medoid_trial"]),
         train_scores={pair: tuple(row) for pair, row in windows["train_scores"].items()},
         test_scores={pair: tuple(row) for pair, row in windows["test_scores"].items()},
         holdout_pct=dict(oos["holdout_pct"] or {}),
+        path_pct=dict(document["search_fills"]["returns_pct"]),
         strict_pct=dict(document["strict_fills"]["returns_pct"]),
         p_value=document["monte_carlo"]["p_value"],
         permutations=int(document["monte_carlo"]["permutations"]),

@@ -5,6 +5,7 @@
 `data/best_params_v4.json` is for reference.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,8 +17,10 @@ from engine.document import to_json
 from engine.export import keep_aside, write_whole
 from engine.optimize.apply import BEST_FILE
 from engine.optimize.conclusion import Conclusion
+from engine.optimize.evaluate import FILL_MODEL
 from engine.optimize.records import SearchResult
 from engine.optimize.report import last_test
+from engine.optimize.reports import MOST_REPORTS
 from engine.optimize.robust import TOP_SHARE, interpretation
 from engine.optimize.verdict import RESULTS_FILE
 from exchange.span import moment_text
@@ -26,7 +29,8 @@ from exchange.span import moment_text
 def write_results(conclusion: Conclusion, data_dir: Path) -> list[Path]:
     """Write both files, each whole or not at all; returns their paths.
 
-    Robust results that are already there give way under a name with their time.
+    Those that are already there give way under a name with their time; of these the newest
+    `MOST_REPORTS` are kept.
 
     Raises OSError.
     """
@@ -36,11 +40,19 @@ def write_results(conclusion: Conclusion, data_dir: Path) -> list[Path]:
         (BEST_FILE, best_document(conclusion.search)),
     ):
         path, text = data_dir / name, to_json(document) + "\n"
-        if name == RESULTS_FILE:
-            keep_aside(path)
+        keep_aside(path)
         write_whole(path, lambda partial, text=text: _write(partial, text))  # type: ignore[misc]
+        _thin_out(path)
         written.append(path)
     return written
+
+
+def _thin_out(path: Path) -> None:
+    """Remove all but the newest that were kept aside for `path`; names of one's own are left."""
+    stamped = re.compile(re.escape(path.stem) + r"_\d{8}T\d{9}Z" + re.escape(path.suffix))
+    kept = sorted(one for one in path.parent.iterdir() if stamped.fullmatch(one.name))
+    for old in kept[:-MOST_REPORTS]:
+        old.unlink(missing_ok=True)
 
 
 def robust_document(conclusion: Conclusion) -> dict[str, Any]:
@@ -54,8 +66,20 @@ def robust_document(conclusion: Conclusion) -> dict[str, Any]:
         "verdict": asdict(conclusion.verdict),
         "study": _study(conclusion.search),
         "robust_params": cluster.params,
+        "medoid_params": dict(conclusion.medoid.params),
         "params": conclusion.params.model_dump(),
-        "cluster": {"share": TOP_SHARE, "trials": cluster.trials, "used": cluster.used},
+        "cluster": {
+            "share": TOP_SHARE,
+            "trials": cluster.trials,
+            "used": cluster.used,
+            "lowest_score": cluster.span[0],
+            "highest_score": cluster.span[1],
+            "median_score": robust.score,
+            "median_outside": conclusion.fallen,
+            "medoid_trial": conclusion.medoid.number,
+            "medoid_score": conclusion.medoid.score,
+            "medoid_last_test_score": last_test(conclusion.medoid.test_scores),
+        },
         "param_stability": {
             name: {"cv": one.cv, "label": one.label} for name, one in cluster.stability.items()
         },
@@ -79,6 +103,11 @@ def robust_document(conclusion: Conclusion) -> dict[str, Any]:
         "strict_fills": {
             "span": "all bars",
             "returns_pct": _by_pair(pairs, found.strict_pct),
+        },
+        "search_fills": {
+            "span": "all bars",
+            "fill_model": FILL_MODEL,
+            "returns_pct": _by_pair(pairs, found.path_pct),
         },
         "monte_carlo": {
             "permutations": len(found.permuted_scores),
@@ -125,9 +154,28 @@ def _study(search: SearchResult) -> dict[str, Any]:
         "source": search.source,
         "simulated": search.simulated,
         "trials": len(search.trials),
+        "sampler": search.sampler,
+        "seed": search.seed,
+        "fill_model": FILL_MODEL,
         "windows": len(search.plan.windows),
+        "window_spans": [
+            {
+                "train": [search.moment(one.train_start), search.moment(one.train_end)],
+                "test": [search.moment(one.test_start), search.moment(one.test_end)],
+            }
+            for one in search.plan.windows
+        ],
+        "purge_bars": search.plan.purge,
+        "holdout": {"share": search.holdout, "span": _holdout_span(search)},
         "space": {name: dict(row) for name, row in search.space.items()},
     }
+
+
+def _holdout_span(search: SearchResult) -> list[str] | None:
+    plan = search.plan
+    if plan.holdout_start >= plan.holdout_end:
+        return None
+    return [search.moment(plan.holdout_start), search.moment(plan.holdout_end)]
 
 
 def _by_pair(pairs: tuple[str, ...], values: tuple[Any, ...]) -> Mapping[str, Any]:

@@ -43,14 +43,22 @@ class Stability:
 
 @dataclass(frozen=True, slots=True)
 class RobustCluster:
-    """The median of the best trials. `stability` is empty where one trial alone was used;
-    `nearest`: the medians do not go together, and the trial nearest to them stands for them."""
+    """The median of the best trials. `stability` is empty where one trial alone was used; `span`:
+    scores of the worst and the best of them; `medoid`: which of all trials, counted from 0, is the
+    one of them that lies in their midst; `nearest`: the medians do not go together, and the trial
+    nearest to them stands for them."""
 
     trials: int
     used: int
     params: dict[str, Number]
     stability: dict[str, Stability]
+    span: tuple[float, float]
+    medoid: int
     nearest: bool = False
+
+    def __post_init__(self) -> None:
+        if self.span[0] > self.span[1] or not 0 <= self.medoid < self.trials:
+            raise ValueError(f"a cluster of {self.trials} trials: {self.span}, {self.medoid}")
 
     @property
     def score(self) -> float | None:
@@ -102,7 +110,8 @@ def robust_cluster(
 
     Medians between two whole numbers, or two steps of a range, become the higher one. Where they do
     not go together, the one of these trials that lies nearest to them is taken: the distances of
-    its parameters, each as a share of its range, squared and added up, are smallest.
+    its parameters, each as a share of its range, squared and added up, are smallest. The medoid is
+    the one whose distances to all the others, measured so, have the smallest sum.
 
     Raises ValueError without a trial, or for a score that is not finite.
     """
@@ -117,11 +126,14 @@ def robust_cluster(
     spread = {name: Stability(_variation(values)) for name, values in columns.items()}
     apart = base is not None and space.objection(middle, base) is not None
     if apart:
-        widths = {each.name: (each.high - each.low) or 1 for each in space.ranges}
-        away = sum(((columns[name] - middle[name]) / widths[name]) ** 2 for name in space.names)
-        nearest = params[best[int(np.argmin(away))]]
+        nearest = params[best[_nearest(space, columns, middle)]]
         middle = {name: nearest[name] for name in space.names}
-    return RobustCluster(len(scores), used, middle, spread if used > 1 else {}, apart)
+    # squared distances to all of them are smallest where the one to their mean is
+    mean = {name: float(values.mean()) for name, values in columns.items()}
+    medoid = int(best[_nearest(space, columns, mean)])
+    span = float(scores[best[-1]]), float(scores[best[0]])
+    spread = spread if used > 1 else {}
+    return RobustCluster(len(scores), used, middle, spread, span, medoid, apart)
 
 
 def interpretation(score: float | None) -> str:
@@ -194,6 +206,17 @@ def parameter_importance(
         return optuna.importance.get_param_importances(study, evaluator=evaluator)
     finally:
         optuna.logging.set_verbosity(level)
+
+
+def _nearest(
+    space: Space, columns: Mapping[str, npt.NDArray[np.float64]], point: Mapping[str, Number]
+) -> int:
+    """Which row of `columns` lies nearest to `point`; the first of equals."""
+    away = np.zeros(len(next(iter(columns.values()))))
+    for each in space.ranges:
+        width = (each.high - each.low) or 1
+        away += ((columns[each.name] - point[each.name]) / width) ** 2
+    return int(np.argmin(away))
 
 
 def _beside(each: Range, here: Number) -> tuple[Number, Number]:

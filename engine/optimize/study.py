@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import fcntl
 import json
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -149,9 +150,9 @@ class Study:
     ) -> dict[str, Any]:
         """What the study is about, if that is what `identity` says, or nothing so far."""
         if stored is None and trials:
-            raise _refused(self.name, self.url, "it holds trials that gridtui did not write")
+            raise refused(self.name, self.url, "it holds trials that gridtui did not write")
         if stored is not None and (reason := identity.difference(stored)) is not None:
-            raise _refused(self.name, self.url, reason)
+            raise refused(self.name, self.url, reason)
         return identity.plain()
 
     def close(self) -> None:
@@ -165,6 +166,7 @@ def stored_identity(url: str, name: str) -> dict[str, Any] | None:
     Raises ParameterError: the database cannot be used.
     """
     if url.startswith("sqlite:///") and not _path(url).exists():
+        _require_place(url)
         return None
     try:
         engine = sqlalchemy.create_engine(url, connect_args=_patience(url))
@@ -181,6 +183,15 @@ def stored_identity(url: str, name: str) -> dict[str, Any] | None:
         engine.dispose()
     stored: dict[str, Any] | None = None if text is None else json.loads(text)
     return stored
+
+
+def _require_place(url: str) -> None:
+    """That a new SQLite file can be made, known before anything long is begun."""
+    folder = _path(url).absolute().parent
+    if not folder.is_dir():
+        raise ParameterError(f"cannot use the database {url}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK):
+        raise ParameterError(f"cannot use the database {url}: {folder} cannot be written to")
 
 
 _STORED = sqlalchemy.text(
@@ -344,7 +355,8 @@ def unusable(url: str, error: Exception) -> ParameterError:
     return ParameterError(f"cannot use the database {without_password(url)}: {reason}")
 
 
-def _refused(name: str, url: str, reason: str) -> ParameterError:
+def refused(name: str, url: str, reason: str) -> ParameterError:
+    """One line about a study that is another one."""
     where = url.removeprefix("sqlite:///") if url.startswith("sqlite") else without_password(url)
     return ParameterError(
         f"study {name} in {where} cannot go on: {reason}; choose another --study-name, or ask for "

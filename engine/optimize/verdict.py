@@ -7,7 +7,7 @@ permutations to be answered, and no answer to the four was bad.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,8 +39,8 @@ class Evidence:
     its splits the chosen trial loses money where it was not chosen; `deflated`: probability of the
     deflated Sharpe ratio; `holdout_pct`: return of the worst coin on the hold-out; `strict_pct`:
     of the worst coin on all bars under the strict fill model; `robustness`: mean CV of the best
-    trials; `fall`: median fall of the score beside the chosen point, as a fraction; `looks`:
-    questions that the hold-out was asked, this one included.
+    trials; `fall`: median fall of the score beside the chosen point, as a fraction; `score`: of the
+    point itself, on train spans; `looks`: questions that the hold-out was asked, this one included.
 
     Raises ValueError for a p-value that so many permutations cannot have, or less than one look.
     """
@@ -53,6 +53,7 @@ class Evidence:
     robustness: float | None = None
     fall: float | None = None
     losses: float | None = None
+    score: float | None = None
     permutations: int = 0
     looks: int = 1
 
@@ -149,7 +150,7 @@ def _checks(found: Evidence) -> tuple[Check, ...]:
         _gain("hold-out return", found.holdout_pct, True),
         _gain("strict fills, all bars", found.strict_pct, False),
         _at_most("robustness score", found.robustness, MOST_ROBUSTNESS),
-        _at_most("fall beside the point", found.fall, MOST_FALL),
+        _fall(found),
     )
 
 
@@ -177,6 +178,19 @@ def _overfitting(found: Evidence) -> Check:
         value += f", losing in {100.0 * found.losses:.0f}%"
         wanted += f", or losing in at most {100.0 * MOST_LOSSES:.0f}%"
     return Check("probability of overfitting", value, wanted, passed, True)
+
+
+def _fall(found: Evidence) -> Check:
+    """Level ground is worth nothing where everybody loses."""
+    check = _at_most("fall beside the point", found.fall, MOST_FALL)
+    if check.passed is None or found.score is None or found.score > 0.0:
+        return check
+    return replace(
+        check,
+        value=f"{check.value}, around a score of {found.score:.4f}",
+        wanted=f"{check.wanted}, around one above 0",
+        passed=False,
+    )
 
 
 def _at_most(name: str, value: float | None, limit: float) -> Check:

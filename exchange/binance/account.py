@@ -72,6 +72,12 @@ class AccountHalf:
         answer = await self._endpoints.read("fapiPrivateGetAccountConfig")
         return understood(lambda: answers.permissions(answer))
 
+    async def key_permissions(self) -> Permissions:
+        """What Binance says that the key itself may do; demo trading and other servers may not
+        say it, which fails."""
+        answer = await self._endpoints.read("sapiGetAccountApiRestrictions")
+        return understood(lambda: answers.key_permissions(answer))
+
     async def ensure_hedge_mode(self) -> None:
         """See `Broker.ensure_hedge_mode`."""
         if await self.position_mode() == "hedge":

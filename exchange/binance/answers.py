@@ -191,6 +191,11 @@ def permissions(answer: Json) -> Permissions:
     return Permissions(trade=told("canTrade"), move_out=told("canWithdraw"))
 
 
+def key_permissions(answer: Json) -> Permissions:
+    """What `apiRestrictions` tells of the key itself."""
+    return Permissions(truth(answer["enableFutures"]), truth(answer["enableWithdrawals"]))
+
+
 def funding_payment(row: Json) -> FundingPayment:
     """A row of `income`."""
     if row["asset"] != "USDT":

@@ -88,6 +88,11 @@ class BinanceBroker(AccountHalf):
         return await self._known.read()
 
     @property
+    def host(self) -> str:
+        """Who is asked: `fapi.binance.com`."""
+        return self._client.host
+
+    @property
     def weight(self) -> tuple[int, int]:
         """Of the requests in the minute of the last answer, and its limit; the address shares it
         with whatever else runs there."""

@@ -18,6 +18,8 @@ from exchange.outcomes import ClockSkew, Failure, Throttled, UnknownOutcome, Unr
 RECV_WINDOW_MS = 5000
 """How old a signed request may be when it arrives; one that is late is not executed."""
 
+_METHOD = re.compile(r"(Get|Post|Put|Delete)(\w+)$")
+
 _ANSWER: ContextVar[list[Answer] | None] = ContextVar("answer of the request in this task")
 
 
@@ -84,11 +86,16 @@ class BinanceClient:
         self._pace = pace or Pace()
         self._ccxt = open_ccxt(keys, venue, timeout_s, "rest")
         self._ccxt.on_rest_response = _keep_answer
-        self._host = urlsplit(self._ccxt.urls["api"]["fapiPublic"]).netloc
+        self._host: str = urlsplit(self._ccxt.urls["api"]["fapiPublic"]).netloc
 
     @property
     def pace(self) -> Pace:
         return self._pace
+
+    @property
+    def host(self) -> str:
+        """Who is asked: `fapi.binance.com`."""
+        return self._host
 
     @property
     def has_keys(self) -> bool:
@@ -177,6 +184,8 @@ class BinanceClient:
         except Exception as error:  # a client that throws anything at all may have sent it before
             told = self._note(answers, sent_ms)
             failure = self._failure(error, answers, write=write)
+            status = f", HTTP {answers[-1].status}" if answers else ""
+            failure.where = f"{_endpoint(method)}{status}"
             # ccxt's text holds the signed address: it must not reach a log as the cause
             raise failure from None
         else:
@@ -299,6 +308,12 @@ def _keep_answer(
         headers = {name.lower(): value for name, value in response_headers.items()}
         answers.append(Answer(code, headers, response_body))
     return response_body.strip()
+
+
+def _endpoint(method: str) -> str:
+    """`fapiPrivateV3GetPositionRisk` as `GET positionRisk`."""
+    verb, name = _METHOD.search(method).groups()  # type: ignore[union-attr]
+    return f"{verb.upper()} {name[0].lower()}{name[1:]}"
 
 
 def _quiet_logger() -> logging.Logger:

@@ -97,6 +97,18 @@ class DryRunBroker(AccountHalf):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    @property
+    def weight(self) -> tuple[int, int]:
+        """Of the market's requests in the minute of the last answer, and its limit; 0 where they
+        are not counted."""
+        used, limit = getattr(self._market_data, "weight", (0, 0))
+        return used, limit
+
+    @property
+    def quiet_s(self) -> float:
+        """Seconds for which the market has asked for silence; 0 mostly."""
+        return float(getattr(self._market_data, "quiet_s", 0.0))
+
     async def market(self) -> ListedMarket:
         """See `MarketData.market`."""
         return await self._known.read()

@@ -117,6 +117,7 @@ class LockStep:
     Attributes:
         bar: the number of the bar under way.
         events: everything that was told, restarts included.
+        hear: is told everything as well.
     """
 
     def __init__(
@@ -133,6 +134,7 @@ class LockStep:
         self.scene = scene
         self.folder = folder
         self.events: list[LiveEvent] = []
+        self.hear: Callable[[LiveEvent], None] = lambda _event: None
         self.bar = scene.warmup
         self.paper = scene.exchange(faults)
         self.runner: LiveRunner
@@ -162,7 +164,7 @@ class LockStep:
                 await self._exchange(),
                 params,
                 store,
-                self.events.append,
+                self.tell,
                 capital=params.initial_capital,
                 first_ms=self.scene.first_ms,
                 run_id=RUN,
@@ -226,10 +228,15 @@ class LockStep:
         """Go on from the files; after a failure all is dropped again."""
         store = await self._connect()
         try:
-            self.runner = await resume(await self._exchange(), store, self.events.append)
+            self.runner = await resume(await self._exchange(), store, self.tell)
         except Failure:
             await self.drop()
             raise
+
+    def tell(self, event: LiveEvent) -> None:
+        """Of the run."""
+        self.events.append(event)
+        self.hear(event)
 
     async def _connect(self) -> RunStore:
         keys, venue = Keys(PAPER_KEYS.key, PAPER_KEYS.secret), Venue(base_url=self.paper.url)

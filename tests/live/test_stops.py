@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.events import Noted
 from engine.live.health import Health
 from engine.live.loop import LiveLoop
 from engine.live.repair import Repair
@@ -14,9 +15,10 @@ from exchange.binance import BinanceBroker
 from exchange.binance.client import Keys, Venue
 from exchange.broker import NewOrder
 from exchange.client_ids import ClientId, Role, Side
-from exchange.outcomes import Failure, Refused
+from exchange.outcomes import Failure
 from exchange.paper.faults import Fault
 from exchange.paper.server import PAPER_KEYS
+from state.control import CommandError
 from tests.live.busy import busy_scene
 from tests.live.harness import LockStep
 from tests.live.truth import check_whole
@@ -101,7 +103,8 @@ class TestStopping:
         before = held(walk, "LONG"), held(walk, "SHORT")
         for _ in range(2):
             said = await Stops(walk.runner).graceful()
-        assert "state saved" in said
+        assert said.startswith("entries cancelled, state saved; long ")
+        assert said.count(" with 1 stop and ") == 2
         assert (held(walk, "LONG"), held(walk, "SHORT")) == before
         assert resting(walk, "entry") == 0
         assert resting(walk, "stop") == 2
@@ -173,6 +176,31 @@ class TestWhoseAPositionIs:
         await walk.walk(3)
         assert held(walk, "LONG") >= Decimal("0.004")
 
+    async def test_what_is_not_ours_and_remains_is_named_when_all_of_ours_is_closed(
+        self, walk: LockStep
+    ) -> None:
+        await trade_by_hand(walk, "long", "entry", "0.004")
+        await walk.look()
+        said = await Stops(walk.runner).flatten()
+        assert said.startswith("ours is flat: ")
+        assert said.endswith("; not ours remain: long 0.004")
+        assert held(walk, "LONG") == Decimal("0.004")
+
+    async def test_a_stop_that_is_cancelled_elsewhere_is_told_and_laid_again(
+        self, walk: LockStep
+    ) -> None:
+        keys, venue = Keys(PAPER_KEYS.key, PAPER_KEYS.secret), Venue(base_url=walk.paper.url)
+        async with BinanceBroker(walk.scene.coin, keys, venue) as broker:
+            for order in await broker.open_orders():
+                if order.side == "short" and order.ours and order.ours.role == "stop":
+                    await broker.cancel(order.ours)
+        walk.runner.look_at_orders()
+        await walk.look()
+        noted = [event.text for event in walk.events if isinstance(event, Noted)]
+        assert [text for text in noted if text.startswith("our short stop of ")]
+        assert "was cancelled elsewhere" in noted[-1]
+        assert not walk.runner.unprotected()
+
     async def test_it_becomes_a_lot_when_the_operator_adopts_it(self, walk: LockStep) -> None:
         await trade_by_hand(walk, "long", "entry", "0.004")
         await walk.look()
@@ -194,7 +222,7 @@ class TestWhoseAPositionIs:
         assert walk.runner.run.memory.paused == ["positions"]
         await walk.walk(2)
         assert resting(walk, "entry") == 0
-        with pytest.raises(Refused, match="adopt"):
+        with pytest.raises(CommandError, match=r"`gridtui adopt` books what is gone"):
             await Repair(walk.runner).disown()
         assert "gone" in await Repair(walk.runner).adopt()
         assert walk.runner.run.memory.paused == []

@@ -26,7 +26,7 @@ def opened(folder: str | Path, after_seq: int = 0) -> Journal:
 
 
 def held(journal: Journal) -> list[tuple[int, str]]:
-    return [(seq, repr(record)) for seq, record in journal.records(skip_damaged=True)]
+    return [(seq, repr(record)) for seq, record in journal.records()]
 
 
 @given(st.lists(st.lists(records, max_size=3), max_size=5), st.integers(0, 12))
@@ -99,20 +99,29 @@ def test_a_flipped_bit_never_changes_a_record_nor_brings_a_number_back(
         journal.close()
 
 
-def test_a_damaged_line_in_the_middle_is_named_and_can_be_passed_over(tmp_path: Path) -> None:
+def test_a_damaged_line_in_the_middle_is_named_and_passed_over(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     journal.append_all([{"number": number} for number in range(3)])
     path = tmp_path / "BTCUSDT_journal.jsonl"
     path.write_text(path.read_text().replace('"number":1', '"number":7'))
-    with pytest.raises(StateError, match="line 3 is damaged; compare the open orders"):
-        journal.records()
-    assert [entry.seq for entry in journal.records(skip_damaged=True)] == [1, 3]
+    assert "line 3 is damaged; an order may have been sent" in journal.complaint()
+    assert [entry.seq for entry in journal.records()] == [1, 3]
     journal.forget(3)
-    with pytest.raises(StateError, match="line 2 is damaged"):
-        journal.records()
+    assert "line 2 is damaged" in journal.complaint()
     journal.append({"number": 4})
     journal.forget(4)
     assert journal.records() == [(4, {"number": 4})]
+    assert journal.complaint() == ""
+    journal.close()
+
+
+def test_damage_among_records_that_nobody_needs_is_not_complained_of(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.append_all([{"number": number} for number in range(4)])
+    path = tmp_path / "BTCUSDT_journal.jsonl"
+    path.write_text(path.read_text().replace('"number":1', '"number":7'))
+    complaints = [bool(journal.complaint(after_seq)) for after_seq in range(5)]
+    assert complaints == [True, True, False, False, False]
     journal.close()
 
 
@@ -192,9 +201,8 @@ def test_a_line_that_is_there_twice_is_damage(tmp_path: Path) -> None:
     path.write_text("".join([*lines[:3], lines[2], lines[3]]))
     journal.close()
     journal = opened(tmp_path)
-    with pytest.raises(StateError, match="line 4 is damaged"):
-        journal.records()
-    assert [entry.seq for entry in journal.records(skip_damaged=True)] == [1, 2, 3]
+    assert "line 4 is damaged" in journal.complaint()
+    assert [entry.seq for entry in journal.records()] == [1, 2, 3]
     journal.close()
 
 

@@ -94,7 +94,7 @@ def test_nothing_saved_is_none_and_all_damaged_is_an_error(tmp_path: Path) -> No
     assert snapshots.load() is None
     snapshots.save(DOCUMENT)
     (tmp_path / "new" / "folder" / "BTCUSDT_state.json").write_text("{}")
-    with pytest.raises(StateError, match=r"no state of BTCUSDT can be used: .*start without"):
+    with pytest.raises(StateError, match=r"no state of BTCUSDT can be used: .* is begun anew"):
         snapshots.load()
     assert snapshots.load() is None
 

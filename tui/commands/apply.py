@@ -9,7 +9,7 @@ from tui.commands.bot_arguments import data_folder
 from tui.commands.grammar import UsageError, add_data_dir
 
 if TYPE_CHECKING:
-    from engine.optimize.apply import Change, PlannedChanges
+    from engine.optimize.apply import Change, FoundParameters, PlannedChanges
 
 DEFAULT_CONFIG = Path("gridtui.toml")
 
@@ -53,7 +53,7 @@ def _apply(args: argparse.Namespace) -> int:
     found = read_parameters(args.params or data_folder(args) / BEST_FILE, args.key)
     path = args.config or DEFAULT_CONFIG
     planned = plan_changes(found, path, may_make=args.config is None)
-    _show(planned, f"{found.path} ({found.key})", found.verdict)
+    _show(planned, found)
     if not planned.changes:
         print(f"nothing to change: {path} has these parameters already")
         return 0
@@ -69,16 +69,20 @@ def _apply(args: argparse.Namespace) -> int:
     return 0
 
 
-def _show(planned: "PlannedChanges", source: str, verdict: str | None) -> None:
+def _show(planned: "PlannedChanges", found: "FoundParameters") -> None:
     from rich.text import Text
 
     from engine.report import console_for
     from engine.wording import plural
+    from engine.wrapped import print_wrapped
 
     console = console_for(sys.stdout)
-    console.print(Text(f"{source} -> {planned.path}", "bold"))
-    if verdict is not None:
-        console.print(Text(verdict, "green" if verdict.startswith("ROBUST") else "yellow"))
+    print_wrapped(console, Text(f"{found.path} ({found.key}) -> {planned.path}", "bold"))
+    for warning in found.warnings:
+        print_wrapped(console, Text(warning, "bold yellow"))
+    if (verdict := found.verdict) is not None:
+        style = "green" if verdict.startswith("ROBUST") else "yellow"
+        print_wrapped(console, Text(verdict, style))
     names = max((len(change.name) for change in planned.changes), default=0) + 2
     for change in planned.changes:
         sign, style, text = _difference(change)

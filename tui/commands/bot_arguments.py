@@ -3,7 +3,7 @@
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from exchange.servers import url_in_environment
 from tui.commands.grammar import UsageError, add_data_dir, add_strategy_arguments, strategy_flags
@@ -60,6 +60,23 @@ def data_folder(args: argparse.Namespace) -> Path:
     return Path(args.data_dir or os.environ.get("GRIDTUI_DATA") or "data")
 
 
+def require_flags_that_fit(args: argparse.Namespace) -> None:
+    """See that the flags belong together, before anything is read or asked for.
+
+    Raises:
+        UsageError: they do not.
+    """
+    chosen = args.leverage is not None or args.no_short or args.assignments or args.config
+    if args.resume and (chosen or args.capital is not None):
+        raise UsageError(
+            "a run that is resumed keeps its parameters and its capital: leave out --capital, "
+            "--leverage, --no-short, --config and --set, or start with --fresh"
+        )
+    given = [name for name in _PAPER_ONLY if getattr(args, name) is not None]
+    if given and not args.paper:
+        raise UsageError(f"--{given[0]} belongs to --paper")
+
+
 def keys_for(args: argparse.Namespace) -> "FoundKeys | None":
     """The keys that the mode needs; None for those that need none.
 
@@ -77,7 +94,6 @@ def bot_config(args: argparse.Namespace, found: "FoundKeys | None", mode: "Mode"
     """What the flags say, checked; parameters from `--config`, flags and `--set`, later wins.
 
     Raises:
-        UsageError: flags that do not belong together.
         DataError, ParameterError, StateError: values that cannot be used.
     """
     from engine.live.config import BotConfig  # pandas, numba, pydantic: 1.5 s
@@ -86,15 +102,8 @@ def bot_config(args: argparse.Namespace, found: "FoundKeys | None", mode: "Mode"
 
     strategy, backtest = load_config_file(args.config) if args.config else ({}, {})
     chosen = strategy_flags(args)
-    if args.resume and (chosen or args.config or args.capital is not None):
-        raise UsageError(
-            "a run that is resumed keeps its parameters and its capital: leave out --capital, "
-            "--leverage, --no-short, --config and --set, or start with --fresh"
-        )
     paper = {name: getattr(args, name) for name in _PAPER_ONLY}
     given = {name: value for name, value in paper.items() if value is not None}
-    if given and mode != "paper":
-        raise UsageError(f"--{next(iter(given))} belongs to --paper")
     if mode == "paper":
         source = os.environ.get("GRIDTUI_SOURCE", "")
         given.setdefault("source", source if source and Path(source).is_dir() else "sim")
@@ -115,7 +124,7 @@ def bot_config(args: argparse.Namespace, found: "FoundKeys | None", mode: "Mode"
 
 
 def _of_the_run(config: "BotConfig") -> "BotConfig":
-    """The same with parameters and timeframe of the run that is to go on."""
+    """The same with parameters, timeframe and capital of the run that is to go on."""
     import dataclasses
 
     from engine.live.config import run_to_resume
@@ -124,5 +133,5 @@ def _of_the_run(config: "BotConfig") -> "BotConfig":
     lock = BotLock(config.account, config.symbol.id)
     with lock.acquire(data_folder=config.data_dir, mode=config.mode):
         earlier = run_to_resume(config)
-    known: dict[str, Any] = {"params": earlier.params, "timeframe": earlier.timeframe}
-    return dataclasses.replace(config, **known)
+    known = {"timeframe": earlier.timeframe, "capital": earlier.capital}
+    return dataclasses.replace(config, params=earlier.params, **known)

@@ -2,8 +2,10 @@
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tui.commands.bot_arguments import data_folder
 from tui.commands.grammar import UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ def add_control(commands: Any) -> None:
         "--flatten", action="store_true", help="cancel everything and close both sides at market"
     )
     stop.add_argument("--yes", action="store_true", help="do not ask before closing everything")
-    add_mode(stop)
+    add_which(stop)
     for name, text in (
         ("pause", "cancel a bot's entries until it is resumed; it goes on with the rest"),
         ("resume", "let a paused bot lay entries again"),
@@ -35,18 +37,35 @@ def add_control(commands: Any) -> None:
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         command.set_defaults(run=_tell, word=name)
         command.add_argument("symbol", metavar="SYMBOL", help="BTC, BTCUSDT, BTC/USDT")
-        add_mode(command)
+        add_which(command)
 
 
-def add_mode(parser: argparse.ArgumentParser) -> None:
-    """--mode, where bots of several modes trade one coin."""
+def add_which(parser: argparse.ArgumentParser) -> None:
+    """--mode and --data-dir, where several bots trade one coin."""
     parser.add_argument("--mode", choices=_MODES, help="of the bot, where there are several")
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        default=argparse.SUPPRESS,
+        help="of the bot, where there are several",
+    )
+
+
+def meant(args: argparse.Namespace) -> "RunningBot":
+    """The bot of the arguments: that of the own data folder where there are several.
+
+    Raises:
+        UsageError: none runs, or several do.
+        DataError: the symbol is none.
+    """
+    from tui.bots import the_bot
+
+    return the_bot(args.symbol, args.mode, data_folder(args), strict=bool(args.data_dir))
 
 
 def _stop(args: argparse.Namespace) -> int:
-    from tui.bots import the_bot
-
-    bot = the_bot(args.symbol, args.mode)
+    bot = meant(args)
     if not args.flatten:
         return _ask(bot, "stop")
     word = bot.holder.symbol_id.removesuffix("USDT")
@@ -65,9 +84,7 @@ def _stop(args: argparse.Namespace) -> int:
 
 
 def _tell(args: argparse.Namespace) -> int:
-    from tui.bots import the_bot
-
-    return _ask(the_bot(args.symbol, args.mode), args.word)
+    return _ask(meant(args), args.word)
 
 
 def _ask(bot: "RunningBot", word: str) -> int:

@@ -6,7 +6,13 @@ import platform
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__
-from tui.commands.bot_arguments import add_bot_arguments, bot_config, keys_for, mode_of
+from tui.commands.bot_arguments import (
+    add_bot_arguments,
+    bot_config,
+    keys_for,
+    mode_of,
+    require_flags_that_fit,
+)
 
 if TYPE_CHECKING:
     from engine.live.preflight import Check
@@ -30,6 +36,7 @@ def _doctor(args: argparse.Namespace) -> int:
     from engine.live.preflight import Check, preflight  # pandas, numba, aiohttp: 2 s
     from exchange.errors import DataError
 
+    require_flags_that_fit(args)
     mode, found, missing = mode_of(args), None, []
     try:
         found = keys_for(args)
@@ -38,7 +45,9 @@ def _doctor(args: argparse.Namespace) -> int:
         mode = "dry-run"  # what needs no keys can still be looked at
     config = bot_config(args, found, mode)
     print(f"gridtui {__version__}, Python {platform.python_version()}, {platform.platform()}")
-    print(f"{config.symbol}, {mode_of(args)}, data in {config.data_dir.absolute()}", flush=True)
+    server = f", {config.base_url} in place of Binance" if config.base_url else ""
+    where = f"data in {config.data_dir.absolute()}{server}"
+    print(f"{config.symbol}, {mode_of(args)}, {where}", flush=True)
     looked = asyncio.run(preflight(config, found.notes if found else ()))
     checks = [*missing, *looked.checks]
     for check in checks:
@@ -48,7 +57,16 @@ def _doctor(args: argparse.Namespace) -> int:
 
 def line_of(check: "Check") -> str:
     """One line for a check; what is not well says what to do."""
-    text = f"{_MARKS[check.state]} {check.name:<{_LABEL}} {check.value}"
+    return f"{_MARKS[check.state]} {check.name:<{_LABEL}} {_words(check)}"
+
+
+def said_of(check: "Check") -> str:
+    """`disk: 21 MB free (wanted: 1.0 GB); ..`."""
+    return f"{check.name}: {_words(check)}"
+
+
+def _words(check: "Check") -> str:
     if check.state == "ok":
-        return text
-    return f"{text} (wanted: {check.wanted})" + (f"; {check.advice}" if check.advice else "")
+        return check.value
+    advice = f"; {check.advice}" if check.advice and check.advice not in check.value else ""
+    return f"{check.value} (wanted: {check.wanted}){advice}"

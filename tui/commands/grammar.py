@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -39,6 +40,16 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", default=argparse.SUPPRESS, help=DATA_DIR_HELP
     )
+
+
+def require_terminal() -> None:
+    """See that the screens have one: Textual draws on the error stream.
+
+    Raises:
+        UsageError: they have not.
+    """
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        raise UsageError("the screens need a terminal; commands do not (see gridtui --help)")
 
 
 def add_strategy_arguments(parser: argparse.ArgumentParser, tables: str) -> None:

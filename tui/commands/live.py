@@ -3,14 +3,22 @@
 import argparse
 import asyncio
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tui.commands.bot_arguments import add_bot_arguments, bot_config, keys_for, mode_of
+from tui.commands.bot_arguments import (
+    add_bot_arguments,
+    bot_config,
+    keys_for,
+    mode_of,
+    require_flags_that_fit,
+)
 from tui.commands.grammar import UsageError
 
 if TYPE_CHECKING:
     from engine.live.config import BotConfig
     from engine.live.preflight import Preflight
+    from engine.optimize.verdict import Status
     from exchange.binance.keys import FoundKeys
 
 
@@ -38,37 +46,46 @@ def add_live(commands: Any) -> None:
 
 def _live(args: argparse.Namespace) -> int:
     terminal = all(stream.isatty() for stream in (sys.stdin, sys.stdout))
+    require_flags_that_fit(args)
     mode = mode_of(args)
     if mode == "live" and not args.yes and not terminal:
         raise UsageError("real money is traded without being asked about only with --yes")
     found = keys_for(args)
     config = bot_config(args, found, mode)
     print(_banner(config), flush=True)
+    secrets = [config.keys.api_key, config.keys.secret] if config.keys else []
+    warnings: list[str] = []
     if mode != "paper":
-        looked = _looked(config, found)
-        if mode == "live" and not args.yes and not _confirmed(config, found, looked):
-            print("nothing was done")
-            return 0
+        looked = _looked(config, found, warnings)
+        if mode == "live":
+            vouched = _vouched(config)
+            if args.yes:
+                _print_row("evidence", _EVIDENCE[vouched])
+            elif not _confirmed(config, found, looked, vouched):
+                print("nothing was done")
+                return 0
+            _log_evidence(config, args.log_level, secrets, vouched)
     from tui.live_run import run_bot
 
-    secrets = [config.keys.api_key, config.keys.secret] if config.keys else []
-    return run_bot(config, args.log_level, secrets, screen=terminal and not args.headless)
+    screen = terminal and not args.headless
+    return run_bot(config, args.log_level, secrets, screen=screen, warnings=warnings)
 
 
-def _looked(config: "BotConfig", found: "FoundKeys | None") -> "Preflight":
-    """Look at everything first; what is not well is printed.
+def _looked(config: "BotConfig", found: "FoundKeys | None", warnings: list[str]) -> "Preflight":
+    """Look at everything first; what is not well is printed, and added to `warnings`.
 
     Raises:
         DataError: something forbids to trade.
     """
     from engine.live.preflight import preflight
     from exchange.errors import DataError
-    from tui.commands.doctor import line_of
+    from tui.commands.doctor import line_of, said_of
 
     looked = asyncio.run(preflight(config, found.notes if found else ()))
     for check in looked.checks:
         if check.state == "warning":
             print(line_of(check), flush=True)
+            warnings.append(said_of(check))
     if looked.bad:
         first, more = looked.bad[0], len(looked.bad) - 1
         advice = f"; {first.advice}" if first.advice else ""
@@ -77,28 +94,51 @@ def _looked(config: "BotConfig", found: "FoundKeys | None") -> "Preflight":
     return looked
 
 
-def _confirmed(config: "BotConfig", found: "FoundKeys | None", looked: "Preflight") -> bool:
+def _vouched(config: "BotConfig") -> "Status":
+    from engine.optimize.verdict import report_status
+
+    return report_status(config.params, config.data_dir, config.symbol.pair, config.timeframe)
+
+
+def _log_evidence(
+    config: "BotConfig", level: str, secrets: Sequence[str], vouched: "Status"
+) -> None:
+    """On which word real money was traded stands in the log of the run."""
+    import logging
+
+    from engine.live.log import log, run_log
+
+    grade = logging.INFO if vouched == "passing" else logging.WARNING
+    with run_log(config.log_file, level, secrets):
+        log.log(grade, "evidence: %s", _EVIDENCE[vouched])
+
+
+def _confirmed(
+    config: "BotConfig", found: "FoundKeys | None", looked: "Preflight", vouched: "Status"
+) -> bool:
     """Say what is about to happen with real money, and have a word typed."""
     from engine.live.config import exchange_leverage
-    from engine.optimize.verdict import report_status
     from engine.wording import amount
 
     params, word = config.params, config.symbol.coin
-    vouched = report_status(params, config.data_dir, config.symbol.pair)
     wallet = "unknown" if looked.wallet is None else f"{amount(looked.wallet)} USDT"
     capital = "the whole wallet" if config.capital is None else f"{amount(config.capital)} USDT"
+    if config.resume and looked.earlier is not None:
+        capital += f", of the run that goes on; it has {looked.earlier.left}"
     worst = "unknown" if looked.worst_case is None else f"-{amount(looked.worst_case)} USDT"
     sides = "long and short" if params.allow_short else "long only"
     for label, text in (
         ("account", f"key {found.ending} from {found.source}" if found else "unknown"),
         ("balance", wallet),
-        ("capital", "that of the run that goes on" if config.resume else capital),
+        ("capital", capital),
         ("mode", f"LIVE, {sides}, hedge mode, cross margin"),
         ("leverage", f"{params.leverage}x (the exchange is set to {exchange_leverage(params)}x)"),
         ("evidence", _EVIDENCE[vouched]),
-        ("worst case", f"{worst}: all entries fill and both sides are stopped; gaps cost more"),
+        ("worst case", f"{worst} if this grid fills and is stopped once; gaps cost more"),
+        ("it ends", "with everything closed at 25 % below its peak equity, which later grids and"),
+        ("", "stops can reach: the capital, not the worst case, is what is at risk"),
     ):
-        print(f"  {label:<11} {text}")
+        _print_row(label, text)
     if not _typed(word, "trade real money"):
         return False
     if vouched != "passing":
@@ -107,10 +147,14 @@ def _confirmed(config: "BotConfig", found: "FoundKeys | None", looked: "Prefligh
 
 
 _EVIDENCE = {
-    "none": "none: no optimizer's report is about these parameters and this coin",
+    "none": "none: no optimizer's report is about these parameters, this coin and these candles",
     "failing": "AGAINST: the newest optimizer's report of them does not say ROBUST",
     "passing": "the newest optimizer's report of them says ROBUST",
 }
+
+
+def _print_row(label: str, text: str) -> None:
+    print(f"  {label:<11} {text}", flush=True)
 
 
 def _typed(word: str, what: str) -> bool:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from tui.commands.control import add_mode
+from tui.commands.control import add_which, meant
 
 
 def add_monitor(commands: Any) -> None:
@@ -18,14 +18,14 @@ def add_monitor(commands: Any) -> None:
     command.add_argument("symbol", nargs="?", metavar="SYMBOL", help="BTC, BTCUSDT, BTC/USDT")
     command.add_argument("--control", action="store_true", help="keys steer the bot, too")
     command.add_argument("--json", action="store_true", help="one JSON object a line")
-    add_mode(command)
+    add_which(command)
 
 
 def _monitor(args: argparse.Namespace) -> int:
-    from tui.bots import bots, the_bot
+    from tui.bots import bots
 
     if args.symbol:
-        bot = the_bot(args.symbol, args.mode)
+        bot = meant(args)
     else:
         found = bots(mode=args.mode)
         if len(found) != 1:

@@ -1,6 +1,7 @@
 """`gridtui optimize`: search for parameters, and say whether the result is real."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -12,11 +13,17 @@ from typing import TYPE_CHECKING, Any
 from tui.commands.grammar import UsageError, add_data_dir
 
 if TYPE_CHECKING:
+    from engine.events import SearchEvent
+    from engine.optimize.announce import Announcer
+    from engine.optimize.console import SearchConsole
     from engine.optimize.control import SearchControl
     from engine.optimize.job import OptimizeJob
     from engine.optimize.settings import SearchSettings
 
 INTERRUPTED = 130
+STORAGE_VARIABLE = "GRIDTUI_STORAGE"
+"""Names the database where `--storage` does not: a password is no secret on a command line."""
+
 _SETTINGS = (
     "trials",
     "windows",
@@ -42,7 +49,13 @@ def add_optimize(commands: Any) -> None:
     command.set_defaults(run=_optimize)
     add = command.add_argument
     add("--coins", nargs="+", metavar="COIN", help="coins (default: BTC ETH SOL)")
-    add("--trials", type=int, metavar="N", help="trials to add to the study (default: 100)")
+    add(
+        "--trials",
+        type=int,
+        metavar="N",
+        help="trials to add to the study (default: 100; 0 concludes from those it has); with "
+        "--mode refit those that each window shall have",
+    )
     add("--start", metavar="DATE", help="first day, UTC (default: 2024-01-01)")
     add("--end", metavar="DATE", help="day after the last, UTC (default: the study's, else now)")
     add("--windows", type=int, metavar="N", help="walk-forward windows (default: 4)")
@@ -61,14 +74,25 @@ def add_optimize(commands: Any) -> None:
         metavar="FILE",
         help="TOML file with [strategy], [backtest], [optimizer_space]",
     )
-    add("--workers", type=int, metavar="N", help="processes (default: one for each core)")
-    add("--sampler", metavar="NAME", help="tpe, cmaes, qmc, nsga2 or random (default: tpe)")
+    add(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes (default: one for each core; 0 "
+        "searches in this one, slower, but with nothing else to start or to go wrong)",
+    )
+    add(
+        "--sampler",
+        metavar="NAME",
+        help="tpe, cmaes, qmc, nsga2 or random (default: tpe); nsga2 weighs growth against "
+        "drawdown and needs hundreds of trials, its first 50 are random",
+    )
     add("--mode", metavar="MODE", help="search, or refit: a search of its own in every window")
     add(
         "--storage",
         metavar="WHERE",
         help="database of the study: a file, or postgresql+psycopg://USER@HOST/DATABASE for "
-        "several machines (default: grid_v4_wfo.db)",
+        f"several machines (environment {STORAGE_VARIABLE}, else grid_v4_wfo.db)",
     )
     add("--join", metavar="STUDY", help="help with a study that another machine has begun")
     add("--holdout", type=float, metavar="SHARE", help="last part never searched (default: 0.15)")
@@ -78,38 +102,46 @@ def add_optimize(commands: Any) -> None:
 
 def _optimize(args: argparse.Namespace) -> int:
     job = _job(args)
+    from engine.optimize.announce import announced
     from engine.optimize.console import SearchConsole
     from engine.optimize.control import SearchControl
     from engine.progress import ProgressLine
     from engine.report import console_for
 
     control = SearchControl()
-    progress = ProgressLine(console_for(sys.stderr))
+    progress = ProgressLine(console_for(sys.stderr), in_lines=True)
     console = SearchConsole(job, console_for(sys.stdout), progress)
     try:
-        with stopped_by_signals(control):
-            return _search(job, console, control)
+        with stopped_by_signals(control), announced(job, control, args.config) as announcer:
+            return _search(job, console, control, announcer)
     finally:
         progress.clear()
 
 
-def _search(job: "OptimizeJob", console: Any, control: "SearchControl") -> int:
+def _search(
+    job: "OptimizeJob", console: "SearchConsole", control: "SearchControl", announcer: "Announcer"
+) -> int:
     from engine.loop import Cancelled
+
+    def tell(event: "SearchEvent") -> None:
+        announcer(event)
+        console(event)
 
     try:
         if job.settings.mode == "refit":
             from engine.optimize.refit import refit, write_refit
 
-            result = refit(job, console, control)
+            result = refit(job, tell, control)
             console.refit(result)
             console.files([write_refit(result, job.backtest.data_dir)])
         else:
-            _, conclusion = job.run(console, control)
+            _, conclusion = job.run(tell, control)
             if conclusion is not None:
                 from engine.optimize.results import write_results
 
                 console.files(write_results(conclusion, job.backtest.data_dir))
     except Cancelled:
+        console.cancelled()
         raise KeyboardInterrupt from None
     return INTERRUPTED if control.stopped else 0
 
@@ -148,19 +180,25 @@ def _settings(args: argparse.Namespace) -> "SearchSettings":
         if args.mc_perms is not None:
             raise UsageError("--skip-mc and --mc-perms contradict each other: give one of them")
         told["mc_perms"] = 0
+    if told["storage"] is None:
+        told["storage"] = os.environ.get(STORAGE_VARIABLE) or None
     return SearchSettings(**{name: value for name, value in told.items() if value is not None})
 
 
 @contextmanager
 def stopped_by_signals(control: "SearchControl") -> Iterator[None]:
-    """Ctrl-C and SIGTERM stop the search where nothing is lost; a second one interrupts at once."""
+    """Ctrl-C, SIGTERM and the end of the terminal stop the search where nothing is lost; a second
+    one interrupts at once. Where the terminal's end is to be ignored (nohup), it is."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         if control.stopped:
             signal.default_int_handler(number, frame)
         control.stop()
 
-    before = [(each, signal.signal(each, stop)) for each in (signal.SIGINT, signal.SIGTERM)]
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = [(each, signal.signal(each, stop)) for each in numbers]
     try:
         yield
     finally:
