@@ -18,8 +18,9 @@ from tui.commands.apply import add_apply
 from tui.commands.backtest import add_backtest
 from tui.commands.control import add_control
 from tui.commands.data import add_data
+from tui.commands.demo import add_demo
 from tui.commands.doctor import add_doctor
-from tui.commands.grammar import DATA_DIR_HELP, Parser, UsageError
+from tui.commands.grammar import DATA_DIR_HELP, Parser, UsageError, require_terminal
 from tui.commands.live import add_live
 from tui.commands.monitor import add_monitor
 from tui.commands.optimize import add_optimize
@@ -85,6 +86,7 @@ def _parser() -> Parser:
     top.set_defaults(run=_open_screens)
     commands = top.add_subparsers(metavar="command", parser_class=Parser)
     for add in (
+        add_demo,
         add_backtest,
         add_optimize,
         add_apply,
@@ -101,9 +103,7 @@ def _parser() -> Parser:
 
 
 def _open_screens(args: argparse.Namespace) -> int:
-    # Textual draws on the error stream
-    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        raise UsageError("the screens need a terminal; commands do not (see gridtui --help)")
+    require_terminal()
     from tui.app import run_app  # Textual: 0.3 s
 
     return run_app(args.data_dir)

@@ -36,6 +36,7 @@ def _no_user_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test reads or writes the developer's own data folder, or sees the developer's bots."""
     os.environ["GRIDTUI_DATA"] = str(tmp_path_factory.mktemp("gridtui-data"))
     os.environ["GRIDTUI_STATE_HOME"] = str(tmp_path_factory.mktemp("locks"))
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
 
 
 @pytest.fixture(autouse=True, scope="session")

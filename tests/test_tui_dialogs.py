@@ -10,9 +10,9 @@ from tests.tui_app import SIZES, fill, fill_endless, form, lines, opened, quick_
 from tui.keys import FOOTERS, KEYS, PLACES, footer
 from tui.screens.backtest import BacktestScreen
 from tui.screens.compare import CompareScreen
-from tui.screens.data import DataScreen
 from tui.screens.frame import FramedScreen
 from tui.screens.help import HelpScreen
+from tui.screens.names import SCREENS, ScreenName
 from tui.screens.parameters import ParametersScreen, grouped
 from tui.screens.question import Question
 
@@ -184,13 +184,13 @@ def test_every_footer_fits_into_eighty_columns(context: str) -> None:
     assert sum(len(key) + len(words) + 3 for key, words in footer(context)) <= 80
 
 
-@pytest.mark.parametrize("screen", [BacktestScreen, DataScreen])
-async def test_the_page_of_keys_names_every_key_of_the_screen(
-    screen: type[FramedScreen],
-) -> None:
-    async with opened((120, 90)) as (app, pilot):
-        await pilot.press("escape", screen.NUMBER)
-        await until(pilot, lambda: isinstance(app.screen, screen), "the screen")
+@pytest.mark.parametrize("name", SCREENS, ids=lambda name: name.name)
+async def test_the_page_of_keys_names_every_key_of_the_screen(name: ScreenName) -> None:
+    async with opened((120, 140)) as (app, pilot):
+        await pilot.press("escape", name.number)
+        await until(pilot, lambda: f"[{name.name}]" in screen_text(app), "the screen")
+        screen = app.screen
+        assert isinstance(screen, FramedScreen)
         await pilot.press("f1")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen), "the page of keys")
         text = screen_text(app)
@@ -200,4 +200,5 @@ async def test_the_page_of_keys_names_every_key_of_the_screen(
 
 
 def test_every_place_stands_on_the_page_of_some_screen() -> None:
-    assert set(PLACES) == {*BacktestScreen.KEY_PLACES, *DataScreen.KEY_PLACES}
+    places = {place for name in SCREENS for place in name.make(None).KEY_PLACES}
+    assert set(PLACES) == places

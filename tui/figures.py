@@ -39,6 +39,39 @@ def minute(ms: int) -> str:
     return _moment(ms).strftime("%y-%m-%d %H:%M")
 
 
+def age(ms: float) -> str:
+    """How long ago: `47s`, `12m`, `3h12`, `2d04`."""
+    seconds = max(0, int(ms / 1000))
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
+    if days:
+        return f"{days}d{hours % 24:02}"
+    if hours:
+        return f"{hours}h{minutes % 60:02}"
+    return f"{minutes}m" if minutes else f"{seconds}s"
+
+
+def countdown(seconds: float) -> str:
+    """`03:53` until something; hours stand before it: `1:03:53`."""
+    whole = int(seconds)
+    clock = f"{whole // 60 % 60:02}:{whole % 60:02}"
+    return f"{whole // 3600}:{clock}" if whole >= 3600 else clock
+
+
+def clock(ms: int) -> str:
+    """`12:40:58` of ms UTC."""
+    return _moment(ms).strftime("%H:%M:%S")
+
+
+def stamp(ms: int) -> str:
+    """`01-31 12:40:58` of ms UTC."""
+    return _moment(ms).strftime("%m-%d %H:%M:%S")
+
+
+def away(level: float, now: float | None) -> str:
+    """How far a price is from another: `-1.95%`; "" where that one is not known."""
+    return f"{level / now - 1:+,.2%}" if now else ""
+
+
 def date_label(ms: int, span_ms: int) -> str:
     """A time as short as an axis of that length allows: `2024-01`, `24-01-31`, `01-31 12:00`."""
     days = span_ms / 86_400_000

@@ -18,9 +18,11 @@ from engine.events import (
 )
 from engine.wording import count
 from tui.activity import Activity
+from tui.bot.fleet import Fleet
 from tui.data_store import DataStore
 from tui.feed import BacktestFeed, BandStarted, RunDone
 from tui.figures import decimals
+from tui.optimizer_store import OptimizerStore
 from tui.request import RunRequest
 
 if TYPE_CHECKING:
@@ -183,6 +185,8 @@ class Store:
         self.failed_field = ""
         self.version = 0
         self.data = DataStore()
+        self.optimizer = OptimizerStore()
+        self.fleet = Fleet()
         self._counted = 0
         self._feeds: list[BacktestFeed] = []
 
@@ -195,7 +199,8 @@ class Store:
     def activities(self) -> tuple[Activity, ...]:
         """Everything that is under way, for whichever screen is shown."""
         run = self.run_activity
-        return (run, *self.data.activities) if run else self.data.activities
+        others = (*self.data.activities, *self.optimizer.activities)
+        return (run, *others) if run else others
 
     @property
     def run_activity(self) -> Activity | None:

@@ -73,7 +73,7 @@ class OptimizeJob:
             )
         if told is not None:
             job = replace(job, coins=in_order(job.coins, told["coins"]))
-        if told is not None and job.end is None:
+        if job.end is None and told is not None and "end_ms" in told:
             job = replace(job, end=int(told["end_ms"]))
         checked = cls(job, Space.checked(space, job.params), settings)
         if stored is not None:

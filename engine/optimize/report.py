@@ -22,6 +22,7 @@ from engine.wrapped import print_wrapped
 
 _MOST_IMPORTANT = 5
 _BAR = 18
+_LONG = 15  # answers that would push those of all others out of 80 columns
 _LABELS = {"STABLE": "green", "MODERATE": "yellow", "UNSTABLE": "red"}
 _WORDS = {"ROBUST": "bold green", "FRAGILE": "bold yellow", "OVERFIT": "bold red"}
 _MARKS = {True: ("ok", "green"), False: ("BAD", "red"), None: ("?", "yellow")}
@@ -92,7 +93,7 @@ def basin_lines(conclusion: Conclusion) -> Iterator[Text]:
     if conclusion.fallen:
         yield Text(
             "The median lies outside of its cluster: it is worse than each of the trials that it "
-            "stands for, which do not share one peak.",
+            "stands for, which may not share one peak.",
             "bold yellow",
         )
         yield Text(
@@ -209,7 +210,8 @@ def verdict_lines(verdict: Verdict, notes: Iterable[str] = ()) -> Iterator[Text]
     yield Text()
     yield Text("===== IS THIS OVERFIT? =====", "bold")
     names = max(len(check.name) for check in verdict.checks) + 2
-    values = max(len(check.value) for check in verdict.checks) + 2
+    short = [len(check.value) for check in verdict.checks if len(check.value) < _LONG]
+    values = max(short, default=0) + 2
     for check in verdict.checks:
         yield _check_line(check, names, values)
     for note in notes:
@@ -241,7 +243,9 @@ def _as_published(bounded: DeflatedSharpe, published: DeflatedSharpe) -> str:
 def _check_line(check: Check, names: int, values: int) -> Text:
     mark, style = _MARKS[check.passed]
     line = Text("  ").append(f"{mark:<5}", style)
-    return line.append(f"{check.name:<{names}}{check.value:<{values}}(wanted: {check.wanted})")
+    return line.append(
+        f"{check.name:<{names}}{check.value:<{values - 2}}  (wanted: {check.wanted})"
+    )
 
 
 def _width(names: Mapping[str, Any] | Sequence[str], least: int) -> int:

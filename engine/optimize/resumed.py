@@ -42,6 +42,8 @@ def require_same(job: OptimizeJob, stored: Mapping[str, Any]) -> None:
         "windows": settings.windows,
         "holdout": settings.holdout,
     }
+    if (reason := job.identity_of(stored["data"], told).difference(stored)) is not None:
+        raise refused(settings.study_name, settings.url, reason)  # of another version, first of all
     if (start := moment_ms(backtest.start)) > told["first_ms"]:
         now["start"] = moment_text(start)
     if backtest.end is not None and (end := moment_ms(backtest.end)) < told["end_ms"]:

@@ -1,4 +1,4 @@
-"""From finished trials to report, files and verdict, on a small search (10 s)."""
+"""From finished trials to report, files and verdict, on a small search (12 s)."""
 
 import io
 import json
@@ -15,8 +15,10 @@ from engine.optimize.conclusion import Conclusion, conclude
 from engine.optimize.evaluate import Evaluation, Evaluator
 from engine.optimize.examination import coin_markets, run_from
 from engine.optimize.job import OptimizeJob
+from engine.optimize.objective import SCALE
 from engine.optimize.records import Number, SearchResult, TrialRecord
 from engine.optimize.report import cluster_lines, luck_notes, print_conclusion, verdict_lines
+from engine.optimize.reports import MOST_REPORTS
 from engine.optimize.results import robust_document, write_results
 from engine.optimize.robust import RobustCluster, Stability
 from engine.optimize.settings import SearchSettings
@@ -59,8 +61,12 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
         plan=plan,
         space=job.space.plain(),
         base=job.backtest.params.model_dump(),
+        sampler="random",
+        seed=7,
+        holdout=job.settings.holdout,
         trials=tuple(trial(evaluator, job.space, number, rng) for number in range(TRIALS)),
         added=TRIALS,
+        wanted=TRIALS,
     )
     return candles, evaluator, result
 
@@ -109,6 +115,8 @@ def test_the_report_of_the_guide_is_printed_to_the_letter() -> None:
         20,
         {"grid_spacing_k": 0.42, "gamma": 0.98},
         {"grid_spacing_k": Stability(0.1823), "gamma": Stability(0.4950)},
+        (0.1, 0.9),
+        12,
     )
     lines = [line.plain for line in cluster_lines(cluster)]
     assert lines == [
@@ -134,6 +142,8 @@ def test_long_names_and_small_values_stay_readable() -> None:
         10,
         {"funding_harvest_threshold": 0.000231, "grid_levels": 4, "spacing_floor": 0.00652},
         {"funding_harvest_threshold": Stability(0.2), "grid_levels": Stability(float("inf"))},
+        (0.1, 0.9),
+        12,
     )
     text = "\n".join(line.plain for line in cluster_lines(cluster))
     assert "  funding_harvest_threshold  0.000231  (default: 0.0002)" in text
@@ -144,7 +154,8 @@ def test_long_names_and_small_values_stay_readable() -> None:
 
 
 def test_one_trial_has_parameters_but_no_stability() -> None:
-    lines = [line.plain for line in cluster_lines(RobustCluster(4, 1, {"gamma": 1.0}, {}))]
+    cluster = RobustCluster(4, 1, {"gamma": 1.0}, {}, (0.5, 0.5), 3)
+    lines = [line.plain for line in cluster_lines(cluster)]
     assert "(Top 10% of 4 trials = 1 trial used)" in lines
     assert not any("Stability" in line for line in lines)
     assert lines[-2:] == [
@@ -243,21 +254,27 @@ def test_without_a_holdout_nothing_is_claimed_about_new_data(searched: Searched)
 def test_the_report_says_simulated_and_stands_between_two_verdicts(conclusion: Conclusion) -> None:
     lines = printed(conclusion).splitlines()
     assert lines[1].startswith("SIMULATED")
-    assert lines[2] == lines[-1] == f"Verdict: {conclusion.verdict.sentence}"
-    assert lines[4] == "===== ROBUST PARAMETER REPORT ====="
+    assert all(len(line) <= 80 for line in lines)
+    verdict = f"Verdict: {conclusion.verdict.sentence}"
+    assert flat(printed(conclusion)).count(verdict) == 2
+    assert lines[2].startswith("Verdict: ")
+    assert flat(printed(conclusion)).endswith(verdict)
+    report = lines.index("===== ROBUST PARAMETER REPORT =====")
+    assert flat("\n".join(lines[2:report])) == verdict
     for title in (
         "Out-of-Sample Validation (bars that no trial was scored on):",
-        "In sample (the worst of each coin's windows):",
+        "In sample (each coin's worst window; the last trains on the earlier tests):",
         "Parameter Importance:",
         "===== IS THIS OVERFIT? =====",
     ):
         assert title in lines
     for check in verdict_lines(conclusion.verdict):
-        assert check.plain in lines
+        assert flat(check.plain) in flat(printed(conclusion))
     praise = next(k for k, line in enumerate(lines) if line.startswith("Interpretation: "))
-    assert lines[praise + 2].endswith(f"the verdict says: {conclusion.verdict.word}.")
-    assert any(f"p-value: {PERMUTATIONS} permutations of the hold-out's bars" in x for x in lines)
-    assert any("as published" in line for line in lines)
+    below = flat("\n".join(lines[praise + 1 : praise + 4]))
+    assert below.endswith(f"the verdict says: {conclusion.verdict.word}.")
+    assert f"p-value: {PERMUTATIONS} permutations of the hold-out's bars" in printed(conclusion)
+    assert SCALE in flat(printed(conclusion))
 
 
 def test_files_hold_what_was_learnt_and_live_trading_finds_it(
@@ -312,7 +329,7 @@ def test_out_of_sample_is_the_last_windows_test_alone(conclusion: Conclusion) ->
 
 def test_one_losing_coin_is_not_hidden_by_the_others(conclusion: Conclusion) -> None:
     found = replace(conclusion.examination, holdout_pct=(9.0, -4.0), strict_pct=(8.0, -1.0))
-    evidence = found.evidence(0.1, 0.1)
+    evidence = found.evidence(0.1, 0.1, 1.0)
     assert (evidence.holdout_pct, evidence.strict_pct) == (-4.0, -1.0)
     checks = {check.name: check for check in judge(evidence).checks}
     assert checks["hold-out return"].passed is False
@@ -325,7 +342,7 @@ def test_a_holdout_that_was_asked_before_is_said_to_be_used_up(conclusion: Concl
     third = replace(conclusion.examination, looks=3)
     said = "\n".join(luck_notes(third))
     assert "hold-out: look 3 of this study, so p may be at most 0.0167; it is used up" in said
-    assert third.evidence(None, None).looks == 3
+    assert third.evidence(None, None, None).looks == 3
 
 
 def test_a_sharpe_ratio_that_holds_by_the_bound_alone_is_said_to(conclusion: Conclusion) -> None:
@@ -342,11 +359,94 @@ def test_a_sharpe_ratio_that_holds_by_the_bound_alone_is_said_to(conclusion: Con
     assert not said(weak, weak)
 
 
-def test_earlier_robust_results_are_kept(tmp_path: Path, conclusion: Conclusion) -> None:
+def test_what_is_published_is_told_where_it_is_another_number(conclusion: Conclusion) -> None:
+    one = conclusion.examination.bounded
+    assert one is not None
+    same = replace(conclusion.examination, deflated=one)
+    assert "as published" not in "\n".join(luck_notes(same))
+    other = replace(conclusion.examination, deflated=replace(one, probability=0.5))
+    assert "deflated, as published: 0.5000" in "\n".join(luck_notes(other))
+
+
+def test_earlier_results_are_kept_up_to_a_number(tmp_path: Path, conclusion: Conclusion) -> None:
+    first = [path.read_bytes() for path in write_results(conclusion, tmp_path)]
+    for name in ("optimizer_results_robust", "best_params_v4"):
+        for day in range(MOST_REPORTS):
+            (tmp_path / f"{name}_200001{day:02d}T000000000Z.json").write_text("{}")
+    mine = tmp_path / "optimizer_results_robust_mine.json"
+    mine.write_text("{}")
     write_results(conclusion, tmp_path)
-    write_results(conclusion, tmp_path)
-    assert len(list(tmp_path.glob("optimizer_results_robust*.json"))) == 2
-    assert len(list(tmp_path.iterdir())) == 3
+    assert mine.exists()
+    for content, name in zip(first, ("optimizer_results_robust", "best_params_v4"), strict=True):
+        kept = sorted(tmp_path.glob(f"{name}_2*.json"))
+        assert len(kept) == MOST_REPORTS
+        assert kept[-1].read_bytes() == content
+        assert not (tmp_path / f"{name}_20000100T000000000Z.json").exists()
+
+
+def test_the_report_holds_the_days_and_the_settings(conclusion: Conclusion) -> None:
+    search, study = conclusion.search, robust_document(conclusion)["study"]
+    plan = search.plan
+    first_unseen = search.moment(plan.holdout_start)
+    assert study["holdout"] == {"share": 0.15, "span": [first_unseen, "2024-03-16 00:00 UTC"]}
+    assert "2024-03-04" in first_unseen
+    assert [one["train"][0] for one in study["window_spans"]] == ["2024-01-01 00:00 UTC"] * 2
+    assert study["window_spans"][1]["test"][0] == search.moment(plan.windows[1].test_start)
+    assert study["purge_bars"] == plan.purge
+    assert (study["sampler"], study["seed"], study["fill_model"]) == ("random", 7, "path")
+    text = flat(printed(conclusion))
+    assert f"hold-out (15%): {first_unseen} to 2024-03-16 00:00 UTC" in text
+    assert f"purge {plan.purge} bars of 15m, sampler random, seed 7, fill model path" in text
+    for one in study["window_spans"]:
+        spans = f"trained {' to '.join(one['train'])}, tested {' to '.join(one['test'])}"
+        assert spans in text
+
+
+def test_the_return_under_strict_fills_stands_beside_that_of_the_search(
+    searched: Searched, conclusion: Conclusion
+) -> None:
+    candles, evaluator, result = searched
+    found = conclusion.examination
+    runs = evaluator.span(conclusion.cluster.params, 0, candles.bars)
+    own = [100.0 * (run.equity[-1] / 10_000.0 - 1.0) for run in runs]
+    assert found.path_pct == pytest.approx(own)
+    assert found.path_pct != found.strict_pct
+    document = robust_document(conclusion)
+    assert list(document["search_fills"]["returns_pct"].values()) == list(found.path_pct)
+    for pair, one, strict in zip(result.pairs, found.path_pct, found.strict_pct, strict=True):
+        told = f"{pair} path fills, as searched, {one:+.2f}% strict fills {strict:+.2f}%"
+        assert told in flat(printed(conclusion))
+
+
+def test_a_median_below_its_cluster_is_said_to_be_outside_and_the_medoid_is_offered(
+    conclusion: Conclusion,
+) -> None:
+    low, high = conclusion.cluster.span
+    inside = replace(conclusion, robust=with_score(conclusion.robust, low))
+    outside = replace(conclusion, robust=with_score(conclusion.robust, low - 0.01))
+    told = f"The median scores {low - 0.01:.4f} on train, its cluster {low:.4f} to {high:.4f}."
+    assert told in flat(printed(outside))
+    assert (inside.fallen, outside.fallen) == (False, True)
+    assert "outside of its cluster" not in flat(printed(inside))
+    assert "outside of its cluster" in flat(printed(outside))
+    medoid = outside.medoid
+    assert low <= medoid.score <= high
+    assert f"trial {medoid.number}, in the midst of them" in flat(printed(outside))
+    document = robust_document(outside)
+    assert document["cluster"]["median_outside"] is True
+    assert document["medoid_params"] == dict(medoid.params)
+    assert document["robust_params"] == conclusion.cluster.params
+
+
+def with_score(found: Evaluation, score: float) -> Evaluation:
+    """The same of parameters that score `score`."""
+    rows = tuple(tuple(score for _ in row) for row in found.train_scores)
+    return found._replace(train_scores=rows)
+
+
+def flat(text: str) -> str:
+    """Without line breaks and columns."""
+    return " ".join(text.split())
 
 
 def test_both_files_can_be_applied(
@@ -357,13 +457,23 @@ def test_both_files_can_be_applied(
     config.write_text("[strategy]\nleverage = 2\n")
     told = ["apply", "--config", str(config), "--yes", "--params"]
     assert gridtui.main([*told, str(robust), "--key", "robust_params"]) == 0
-    assert conclusion.verdict.sentence in capsys.readouterr().out
+    said = flat(capsys.readouterr().out)
+    assert conclusion.verdict.sentence in said
+    assert conclusion.search.source in said
     from engine.params import load_config_file
 
     applied = StrategyParams.checked(load_config_file(config)[0])
     assert applied == conclusion.params
     assert report_status(applied, tmp_path) != "none"
+    assert gridtui.main([*told, str(robust), "--key", "medoid_params"]) == 0
+    said = flat(capsys.readouterr().out)
+    assert f"not these: {conclusion.verdict.sentence}" in said
     assert gridtui.main([*told, str(best)]) == 0
+    said = flat(capsys.readouterr().out)
+    assert "single best trial: reference only, it may be overfit" in said
+    assert "SIMULATED" in said
+    assert f"not these: {conclusion.verdict.sentence}" in said
+    assert f"recommended: --params {robust} --key robust_params" in said
 
 
 def test_the_matrix_of_returns_is_that_of_the_trials(searched: Searched) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import optuna
 import pytest
 
 from engine.errors import ParameterError
@@ -14,6 +15,9 @@ from engine.optimize.control import SearchControl
 from engine.optimize.job import OptimizeJob
 from engine.optimize.notice import posted, tell_wish
 from engine.optimize.settings import SearchSettings
+from engine.optimize.space import Space
+from engine.optimize.study import impossible
+from engine.params import OPTIMIZER_SPACE
 from tests.studies import keep_trials
 
 
@@ -113,6 +117,21 @@ def test_a_database_is_read_piece_by_piece_and_never_made() -> None:
         assert entry.best == max(trial.score for trial in found if trial.score is not None)
         assert isinstance(found[0].values[names.index("grid_levels")], int)
         assert browser.trials("mine", names, frozenset(), place) == ([], place)
+
+
+def test_a_rejected_draw_is_called_impossible_and_a_lost_trial_lost() -> None:
+    keep_trials(trials=1)
+    url = SearchSettings().url
+    study = optuna.load_study(storage=url, study_name="mine")
+    values, space = dict(study.trials[0].params), Space.checked(OPTIMIZER_SPACE)
+    study.add_trial(impossible(values, space, "halt above resume"))
+    lost = impossible(values, space, "")
+    lost.user_attrs = {}
+    study.add_trial(lost)
+    with Browser(url) as browser:
+        found, _ = browser.trials("mine", space.names, frozenset(), 0)
+    assert [trial.state for trial in found] == ["done", "impossible", "lost"]
+    assert [trial.score is None for trial in found] == [False, True, True]
 
 
 def test_a_file_that_is_no_database_is_one_line() -> None:

@@ -203,6 +203,25 @@ def test_nothing_is_important_where_nothing_can_be_told_apart(scores: list[float
     assert parameter_importance(SPACE, drawn(1, len(scores)), scores) == {}
 
 
+def test_the_medoid_is_the_best_trial_with_the_shortest_way_to_all_the_others() -> None:
+    params = drawn(5, 80)
+    scores = [float(s) for s in np.random.default_rng(5).normal(size=80)]
+    cluster = robust_cluster(SPACE, params, scores)
+    best = sorted(range(80), key=lambda k: -scores[k])[:8]
+    widths = {each.name: each.high - each.low for each in SPACE.ranges}
+
+    def way(k: int) -> float:
+        apart = (
+            (params[k][name] - params[other][name]) / widths[name]
+            for other in best
+            for name in SPACE.names
+        )
+        return sum(one**2 for one in apart)
+
+    assert cluster.medoid == min(best, key=way)
+    assert cluster.span == (scores[best[-1]], scores[best[0]])
+
+
 def test_medians_that_do_not_go_together_give_way_to_the_nearest_trial() -> None:
     rows = {
         "halt_z_threshold": {"type": "float", "low": -4.0, "high": 0.0, "step": 1.0},

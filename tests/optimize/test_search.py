@@ -65,9 +65,9 @@ def test_other_settings_are_refused_and_the_study_stays_as_it_was(database: str)
         search(job(database, 5, windows=3))
     with pytest.raises(ParameterError, match="its sampler is told score"):
         search(job(database, 5, sampler="nsga2"))
-    changed = OptimizeJob.checked({"leverage": 2}, COINS, job(database, 5).settings, source="sim")
+    settings = job(database, 5).settings
     with pytest.raises(ParameterError, match="leverage was 1 and is now 2"):
-        search(changed)
+        OptimizeJob.checked({"leverage": 2}, COINS, settings, source="sim")
     assert len(search(job(database, 1)).trials) == 6
 
 

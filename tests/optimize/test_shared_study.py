@@ -80,7 +80,7 @@ def test_the_command_begins_a_study_and_joins_one(
     study._storage._backend.engine.dispose()
     assert main(("optimize", "--join", STUDY, *shared)) == 0
     said = capsys.readouterr().out
-    assert "4 trials known; up to 7 trials" in said
+    assert "4 trials known; up to 7 trials" in " ".join(said.split())
     assert "3 trials in" in said
     assert "Verdict: " not in said
 

@@ -51,6 +51,14 @@ def test_all_answers_good_is_robust() -> None:
     )
 
 
+def test_level_ground_around_a_losing_point_is_not_good() -> None:
+    losing = judge(replace(GOOD, score=0.0))
+    check = losing.checks[-1]
+    assert (losing.word, check.passed) == ("FRAGILE", False)
+    assert check.value == "0.1000, around a score of 0.0000"
+    assert judge(replace(GOOD, score=0.01)).word == "ROBUST"
+
+
 def test_the_limits_themselves_pass() -> None:
     limits = Evidence(0.05, 0.50, 0.95, 0.001, 0.001, 0.50, 0.50, permutations=19)
     assert judge(limits).word == "ROBUST"

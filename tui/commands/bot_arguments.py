@@ -3,7 +3,7 @@
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exchange.servers import url_in_environment
 from tui.commands.grammar import UsageError, add_data_dir, add_strategy_arguments, strategy_flags
@@ -133,5 +133,5 @@ def _of_the_run(config: "BotConfig") -> "BotConfig":
     lock = BotLock(config.account, config.symbol.id)
     with lock.acquire(data_folder=config.data_dir, mode=config.mode):
         earlier = run_to_resume(config)
-    known = {"timeframe": earlier.timeframe, "capital": earlier.capital}
+    known: dict[str, Any] = {"timeframe": earlier.timeframe, "capital": earlier.capital}
     return dataclasses.replace(config, params=earlier.params, **known)

@@ -59,7 +59,7 @@ class BacktestScreen(FramedScreen):
     AUTO_FOCUS = "#coins"
     NUMBER = "6"
     KEYS = "first"
-    KEY_PLACES = ("app", "backtest", "form", "choice", "runs", "list", "parameters")
+    KEY_PLACES = ("app", "backtest", "form", "choice", "runs", "list", "trades", "parameters")
 
     def __init__(self, data_dir: Path | None) -> None:
         super().__init__("-backtest -page-form -no-result")
@@ -115,7 +115,7 @@ class BacktestScreen(FramedScreen):
             self._form.say(store.message, error=store.message_is_error)
             self._show_keys()
         market, simulated = self._market()
-        self.status_line.show("BACKTEST", market, simulated, store.activities, now)
+        self.show_status(store, now, "BACKTEST", market, simulated)
 
     # Keys
 

@@ -101,7 +101,7 @@ class DataScreen(FramedScreen):
         self._progress_line.show(data.job.activity if data.job else None)
         if monotonic() - self._read_at > _READ_AGAIN_S:
             self._read()
-        self.status_line.show("DATA", self._folder or "reading", False, self._store.activities, now)
+        self.show_status(self._store, now, "DATA", self._folder or "reading")
         self._shelf.fit(self.query_one("#body").size.height // 2)
         self._show_keys()
 

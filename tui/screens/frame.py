@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.screens.names import SCREENS
+from tui.widgets.bot_status import AlarmLine
 from tui.widgets.footer import KeyLine
 from tui.widgets.status import StatusLine
 
@@ -50,13 +51,15 @@ class FramedScreen(Screen[None]):
     def __init__(self, classes: str) -> None:
         super().__init__(classes=classes)
         self.status_line = StatusLine()
+        self.alarm_line = AlarmLine()
         self.key_line = KeyLine(self.KEYS)
 
     def compose(self) -> ComposeResult:
         """Frame and body, and what is shown instead on a terminal that is too small."""
         self._fit(self.app.size)
         yield self.status_line
-        yield Static(_names(self.NUMBER), id="names")
+        yield self.alarm_line
+        yield _Names(self.NUMBER)
         with Vertical(id="body"):
             yield from self.body()
         yield self.key_line
@@ -83,6 +86,18 @@ class FramedScreen(Screen[None]):
         """Called ten times a second while the screen is shown."""
         raise NotImplementedError
 
+    def show_status(
+        self, store: Store, now: datetime, mode: str, market: str = "", simulated: bool = False
+    ) -> None:
+        """The line on top: of the bot that is watched, else of this screen."""
+        view = store.fleet.watched
+        self.set_class(view is not None and view.mode == "live", "-live")
+        self.alarm_line.show(view)
+        if view is not None:
+            self.status_line.show_bot(view, store.activities, now)
+        else:
+            self.status_line.show(mode, market, simulated, store.activities, now)
+
     def take_outcome(self, outcome: Outcome) -> None:
         """A piece of work on the data of this disk has ended, whichever screen is shown."""
 
@@ -92,11 +107,24 @@ class FramedScreen(Screen[None]):
         return self in self.app.screen_stack
 
 
-def _names(current: str) -> Content:
-    parts: list[str | tuple[str, str]] = []
-    for screen in SCREENS:
-        chosen = screen.number == current
-        parts.append((f" {screen.number} ", "$quiet"))
-        name = f"[{screen.name}]" if chosen else f" {screen.name} "
-        parts.append((name, "bold $primary" if chosen else "$quiet"))
-    return Content.assemble(*parts)
+class _Names(Widget):
+    """The screens by number; without spaces where there is no room for them."""
+
+    def __init__(self, current: str) -> None:
+        super().__init__(id="names")
+        self._current = current
+
+    def render(self) -> Content:
+        """As roomy as the width allows."""
+        roomy = self._line(" ", "  ")
+        return roomy if roomy.cell_length <= self.size.width else self._line("", " ")
+
+    def _line(self, after_number: str, between: str) -> Content:
+        parts = []
+        for screen in SCREENS:
+            chosen = screen.number == self._current
+            name = f"[{screen.name}]" if chosen else screen.name
+            style = "bold $primary" if chosen else "$quiet"
+            number = f"{screen.number}{after_number}"
+            parts.append(Content.assemble((number, "bold $quiet"), (name, style)))
+        return Content.assemble(" ", Content(between).join(parts))

@@ -28,6 +28,19 @@ class ScreenName:
 
 
 SCREENS = (
+    ScreenName("1", "Live", "tui.screens.live:LiveScreen", "positions, equity, health of a bot"),
+    ScreenName("2", "Grid", "tui.screens.grid:GridScreen", "orders, lots, stops by their price"),
+    ScreenName("3", "Equity", "tui.screens.equity:EquityScreen", "equity, drawdown, price, trades"),
+    ScreenName("4", "Orders", "tui.screens.orders:OrdersScreen", "orders, trades, every request"),
+    ScreenName("5", "Logs", "tui.screens.logs:LogsScreen", "what the bot says"),
     ScreenName("6", "Backtest", "tui.screens.backtest:BacktestScreen", "run and compare backtests"),
+    ScreenName(
+        "7",
+        "Optimizer",
+        "tui.screens.optimizer:OptimizerScreen",
+        "parameters that hold",
+    ),
     ScreenName("8", "Data", "tui.screens.data:DataScreen", "candles and funding on this disk"),
+    ScreenName("9", "Config", "tui.screens.config:ConfigScreen", "parameters and profiles"),
+    ScreenName("0", "Bots", "tui.screens.bots:BotsScreen", "every bot on this machine"),
 )

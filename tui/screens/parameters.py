@@ -126,7 +126,7 @@ class ParametersScreen(ModalScreen[dict[str, Any]]):
     def _typed(self, event: Input.Submitted) -> None:
         name = self._chosen()
         filtering = event.input.border_title == "filter"
-        if filtering or (name is not None and self._set(name, _read(event.value))):
+        if filtering or (name is not None and self._set(name, read_typed(event.value))):
             self._close_line()
 
     def _set(self, name: str, value: Any) -> bool:
@@ -207,7 +207,7 @@ def grouped() -> list[tuple[str, list[str]]]:
     ]
 
 
-def _read(typed: str) -> str | None:
+def read_typed(typed: str) -> str | None:
     """What was typed, `none` being the absence of a value."""
     text = typed.strip()
     return None if text.lower() == "none" else text

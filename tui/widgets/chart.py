@@ -51,6 +51,8 @@ class Chart(Widget):
         self._span = (0, 1)
         self._level: float | None = None
         self._drawn: tuple[tuple[int, int], Text] | None = None
+        self.ends = (0.0, 1.0)
+        """Lowest and highest value of the scale, once it is drawn."""
 
     def plot(
         self, curves: Sequence[Curve], span_ms: tuple[int, int], level: float | None = None
@@ -81,6 +83,7 @@ class Chart(Widget):
             low, high = min(low, self._level), max(high, self._level)
         if high - low <= 1e-12 * max(abs(high), abs(low), 1.0):
             low, high = low - 1.0, high + 1.0
+        self.ends = (low, high)
         canvas = self._canvas(lines, columns, height, low, high)
         rows = canvas.split("\n")
         scale = self._scale(height, low, high, [float(c.values[-1]) for c in self._curves])

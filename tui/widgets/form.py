@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tui.request import FormText
 
 _DIGITS = r"[0-9 .,:_+-]"
-_SOURCES = {
+SOURCES = {
     "sim": "simulated",
     "binance": "Binance",
     "cache": "disk",
@@ -53,7 +53,7 @@ class RunForm(Vertical):
             yield Static(_labels(folder=False), id="labels")
             with Vertical():
                 yield TextField("coins", placeholder="BTC ETH SOL")
-                yield Choice("source", _SOURCES)
+                yield Choice("source", SOURCES)
                 yield TextField("folder", placeholder="where candles lie")
                 yield TextField("start", _DIGITS, "2024-01-01")
                 yield TextField("end", _DIGITS, "now")

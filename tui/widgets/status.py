@@ -7,6 +7,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui.activity import Activity
+from tui.bot.view import BotView
+from tui.widgets.bot_status import bot_line
 
 
 class StatusLine(Static):
@@ -40,7 +42,17 @@ class StatusLine(Static):
         )
         room = self.size.width - len(clock) - 2
         left = left.truncate(max(room, 0), ellipsis=True, pad=True)
-        self.update(Content.assemble(left, " ", (clock, "$quiet")))
+        self.update(Content.assemble(left, " ", (clock, "$quiet")), layout=False)
+
+    def show_bot(self, view: BotView, activities: Sequence[Activity], now: datetime) -> None:
+        """The bot that is watched takes the line; what else is under way stands at its end."""
+        under_way = Content.assemble(*(part for each in activities for part in _words(each)))
+        room = max(0, self.size.width - under_way.cell_length)
+        line = Content.assemble(bot_line(view, now, room), under_way)
+        state = (line.plain, tuple(line.spans))
+        if state != self._shown:
+            self._shown = state
+            self.update(line, layout=False)
 
 
 def _words(activity: Activity) -> tuple[str, tuple[str, str]]:

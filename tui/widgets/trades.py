@@ -38,7 +38,7 @@ class _Column(NamedTuple):
 class TradesTable(ScrollView, can_focus=True):
     """The trade log of one coin or of several; `narrow_to` hides some of its lines."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings("list")
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("list"), *bindings("trades")]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "trades--heading",
         "trades--cursor",

@@ -1,0 +1,255 @@
+"""The Bots screen: what runs, stopped, crashed; showing, starting, resuming, ending. Costs 20 s."""
+
+import re
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from textual.app import App
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from state.control import CommandError, ControlServer
+from state.lock import BotLock
+from tests.bot_app import DRAINS_A_SECOND
+from tests.bot_documents import snapshot as told
+from tests.bot_files import hold, keep_state
+from tests.screen_text import screen_text, until
+from tests.tui_app import NOON, SIZES
+from tui.app import GridTui
+from tui.bot.launch import StartOrder, StartText
+from tui.request import FieldError
+from tui.screens.bots import BotsScreen
+from tui.screens.question import Question
+from tui.screens.start_bot import StartDialog
+from tui.screens.typed_question import TypedQuestion
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A data folder whose name is short and always as long."""
+    with tempfile.TemporaryDirectory(prefix="g", dir="/tmp") as name:
+        locks = Path(name) / "locks"
+        locks.mkdir()
+        monkeypatch.setenv("GRIDTUI_STATE_HOME", str(locks))
+        yield Path(name)
+
+
+@asynccontextmanager
+async def bots_screen(
+    folder: Path, size: tuple[int, int] = (120, 40)
+) -> AsyncIterator[tuple[GridTui, Pilot[None]]]:
+    app = GridTui(folder, clock=lambda: NOON, first="0")
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: "bots: " in screen_text(app), "the list")
+        await settled_below_the_status(pilot)
+        yield app, pilot
+
+
+@asynccontextmanager
+async def running(folder: Path, told_of: dict[str, Any] | None = None) -> AsyncIterator[list[str]]:
+    """A bot on paper that can be reached; yields what it is told to do."""
+    asked: list[str] = []
+
+    async def obey(name: str, _: Mapping[str, Any]) -> object:
+        asked.append(name)
+        if name == "flatten":
+            raise CommandError("the exchange does not answer")
+        return "entries are cancelled"
+
+    keep_state(folder, "paper", "BTCUSDT", entries=2)
+    socket = folder / "live_state" / "paper" / "BTCUSDT.sock"
+    server = ControlServer(socket, obey, allow_control=True)
+    server.set_snapshot(lambda: told_of or told())
+    with ExitStack() as stack:
+        lock = BotLock("paper", "BTCUSDT")
+        hold(lock, folder, "paper", "BTCUSDT", socket)
+        stack.callback(lock.release)
+        await server.start()
+        try:
+            yield asked
+        finally:
+            await server.close()
+
+
+def below_the_status(app: App[None]) -> str:
+    """The screen without the status line, in which times pass, and the folder's random name."""
+    _, _, text = screen_text(app).partition("\n")
+    return re.sub(r"(?<=/tmp/g)\w+", lambda found: "N" * len(found[0]), text)
+
+
+async def settled_below_the_status(pilot: Pilot[None]) -> None:
+    before = ""
+    while before != (now := below_the_status(pilot.app)):
+        before = now
+        await pilot.pause(1.2 / DRAINS_A_SECOND)
+
+
+def leave_some(folder: Path) -> None:
+    """A stopped and a crashed bot, and one that was on paper, with the last words of its log."""
+    keep_state(folder, "demo", "ETHUSDT")
+    keep_state(folder, "live", "BTCUSDT", entries=3)
+    keep_state(folder, "paper", "SOLUSDT", held=0.0)
+    log = folder / "live_logs" / "BTCUSDT.log"
+    log.parent.mkdir()
+    log.write_text("".join(f"[2025-01-10 11:{n:02}:00] GRID | {n} entry\n" for n in range(60)))
+
+
+async def test_no_bot_says_how_to_have_one(folder: Path, snapshot: SnapshotAssertion) -> None:
+    async with bots_screen(folder, (80, 24)) as (app, pilot):
+        assert below_the_status(app) == snapshot
+        for key in ("enter", "S", "X", "r", "escape"):
+            await pilot.press(key)
+        await until(pilot, lambda: "n starts one" in screen_text(app), "the advice")
+        assert isinstance(app.screen, BotsScreen)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_what_runs_stopped_crashed_and_ended(
+    folder: Path, size: tuple[int, int], snapshot: SnapshotAssertion
+) -> None:
+    leave_some(folder)
+    async with running(folder), bots_screen(folder, size) as (app, pilot):
+        await until(pilot, lambda: "▶" in screen_text(app), "the bot that is shown")
+        await settled_below_the_status(pilot)
+        assert below_the_status(app) == snapshot
+        await pilot.press("down")
+        await until(pilot, lambda: "59 entry" in screen_text(app), "the log of the next one")
+        assert below_the_status(app) == snapshot
+
+
+async def test_enter_shows_a_bot_and_escape_leaves_it_running(folder: Path) -> None:
+    async with running(folder) as asked, bots_screen(folder) as (app, pilot):
+        fleet = app.store.fleet
+        await until(pilot, lambda: fleet.watched is not None, "the bot that runs alone")
+        await pilot.press("escape")
+        await until(pilot, lambda: fleet.watched is None, "no bot")
+        await until(pilot, lambda: "goes on, unwatched" in screen_text(app), "the word")
+        await fleet.look()
+        assert fleet.watched is None
+        await pilot.press("enter")
+        await until(pilot, lambda: "[Live]" in screen_text(app), "the Live screen")
+        await until(pilot, lambda: fleet.watched.link == "connected", "the connection")
+        assert asked == []
+
+
+async def test_stop_is_asked_for_once_it_was_confirmed(folder: Path) -> None:
+    async with running(folder) as asked, bots_screen(folder, (80, 24)) as (app, pilot):
+        await pilot.press("S")
+        await until(pilot, lambda: isinstance(app.screen, Question), "the question")
+        asked_for = app.screen.query_one(Static).content
+        assert "2 lots (long 0.046) and 4 orders" in str(asked_for)
+        await pilot.press("n")
+        assert asked == []
+        await pilot.press("S")
+        await until(pilot, lambda: isinstance(app.screen, Question), "the question")
+        await pilot.press("y")
+        await until(pilot, lambda: "entries are cancelled" in screen_text(app), "the answer")
+        assert asked == ["stop"]
+
+
+async def test_everything_is_closed_only_after_the_coin_was_typed(folder: Path) -> None:
+    async with running(folder) as asked, bots_screen(folder, (80, 24)) as (app, pilot):
+        await pilot.press("X")
+        await until(pilot, lambda: isinstance(app.screen, TypedQuestion), "the question")
+        await pilot.press("y", "enter")
+        assert asked == []
+        await pilot.press(*"BTC", "enter")
+        await until(pilot, lambda: "is not done" in screen_text(app), "the answer")
+        assert asked == ["flatten"]
+
+
+async def test_what_does_not_run_can_neither_be_shown_nor_stopped(folder: Path) -> None:
+    keep_state(folder, "demo", "ETHUSDT")
+    async with bots_screen(folder) as (app, pilot):
+        for key in ("enter", "S", "X"):
+            await pilot.press(key)
+            await until(pilot, lambda: "does not run" in screen_text(app), "the reason")
+            assert isinstance(app.screen, BotsScreen)
+            app.clear_notifications()
+            await until(pilot, lambda: "does not run" not in screen_text(app), "no reason")
+
+
+async def test_real_money_goes_on_from_the_command_line_alone(folder: Path) -> None:
+    keep_state(folder, "live", "BTCUSDT")
+    async with bots_screen(folder) as (app, pilot):
+        assert "live --coin BTC --resume" in screen_text(app)
+        await pilot.press("r")
+        await until(pilot, lambda: "the command stands below" in screen_text(app), "the word")
+        assert isinstance(app.screen, BotsScreen)
+
+
+async def test_the_form_refuses_real_money_and_what_cannot_be(
+    folder: Path, snapshot: SnapshotAssertion
+) -> None:
+    async with bots_screen(folder, (80, 24)) as (app, pilot):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, StartDialog), "the form")
+        await pilot.press("enter")
+        await until(pilot, lambda: "is not a USDT perpetual" in screen_text(app), "no coin")
+        await pilot.press(*"btc")
+        await pilot.press("down", "left", "enter")
+        await until(pilot, lambda: "real money is begun" in screen_text(app), "the command line")
+        assert below_the_status(app) == snapshot
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, BotsScreen), "the list")
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("coin", StartText("USDT")),
+        ("capital", StartText("BTC", capital="0")),
+        ("capital", StartText("BTC", capital="1.2.3")),
+        ("leverage", StartText("BTC", leverage="1000")),
+        ("leverage", StartText("BTC", leverage="x")),
+        ("speed", StartText("BTC", speed="0")),
+        ("source", StartText("BTC", source="/nowhere")),
+        ("config", StartText("BTC", config="/nowhere.toml")),
+    ],
+)
+def test_a_field_that_cannot_be_used_is_named(field: str, text: StartText, tmp_path: Path) -> None:
+    with pytest.raises(FieldError) as refusal:
+        StartOrder.checked(text, tmp_path)
+    assert refusal.value.field == field
+
+
+def test_a_filled_form_is_a_command_line(tmp_path: Path) -> None:
+    config = tmp_path / "my.toml"
+    config.write_text("[strategy]\ngamma = 0.3\n")
+    text = StartText(
+        "eth", "paper", "5 000", "3", "900", str(tmp_path), str(config), short=False, fresh=True
+    )
+    flags = ["--coin", "ETH", "--paper", "--capital", "5000", "--leverage", "3", "--speed", "900"]
+    flags += ["--source", str(tmp_path), "--config", str(config), "--no-short", "--fresh"]
+    assert StartOrder.checked(text, tmp_path).flags == tuple(flags)
+    dry = StartOrder.checked(StartText("eth", "dry-run", speed="900", source="sim"), tmp_path)
+    assert dry.flags == ("--coin", "ETH", "--dry-run")
+
+
+def test_a_file_with_a_parameter_out_of_range_is_refused_in_the_form(tmp_path: Path) -> None:
+    config = tmp_path / "my.toml"
+    config.write_text("[strategy]\ngrid_levels = 1000\n")
+    with pytest.raises(FieldError, match="grid_levels"):
+        StartOrder.checked(StartText("BTC", config=str(config)), tmp_path)
+
+
+async def test_why_a_bot_was_not_started_is_said(folder: Path) -> None:
+    with BotLock("paper", "BTCUSDT") as lock:
+        lock.acquire(data_folder=folder, mode="paper")
+        async with bots_screen(folder) as (app, pilot):
+            await pilot.press("n")
+            await until(pilot, lambda: isinstance(app.screen, StartDialog), "the form")
+            await pilot.press(*"btc", "enter")
+            await until(pilot, lambda: "was not started" in screen_text(app), "the end")
+            await until(pilot, lambda: "traded with this account" in screen_text(app), "the reason")
+            await pilot.press("escape")
+            await settled_below_the_status(pilot)
+            about = app.screen.query_one("#about")
+            assert "was not started" not in "\n".join(
+                "".join(segment.text for segment in about.render_line(y)) for y in range(5)
+            )

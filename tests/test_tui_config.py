@@ -1,0 +1,163 @@
+"""The Config screen: values, filter, checks, profiles with their comments, a bot's values. 15 s."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from textual.pilot import Pilot
+
+from engine.errors import ParameterError
+from engine.params import STRATEGY_PARAMS
+from tests.bot_app import settled, watched
+from tests.bot_documents import snapshot as told
+from tests.screen_text import screen_text, until
+from tests.tui_app import NOON, SIZES
+from tui.app import GridTui
+from tui.profiles import profile_path, profiles, read_profile
+from tui.screens.config import ConfigScreen
+from tui.screens.question import Question
+
+CAREFUL = "# mine\n[strategy]\ngamma = 0.3  # calm\n\n[backtest]\ncoins = ['BTC']\n"
+
+
+@asynccontextmanager
+async def config_screen(
+    folder: Path, size: tuple[int, int] = (80, 24)
+) -> AsyncIterator[tuple[GridTui, Pilot[None]]]:
+    app = GridTui(folder, clock=lambda: NOON, first="9")
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: "kama_period:" in screen_text(app), "the first parameter")
+        await settled(pilot)
+        yield app, pilot
+
+
+async def find(app: GridTui, pilot: Pilot[None], name: str) -> None:
+    """Choose a parameter by the filter."""
+    await pilot.press("slash", *name, "enter")
+    await until(pilot, lambda: f"{name}: " in screen_text(app), name)
+
+
+async def answer(app: GridTui, pilot: Pilot[None], key: str) -> str:
+    """Answer the question that comes; returns it."""
+    await until(pilot, lambda: isinstance(app.screen, Question), "the question")
+    asked = screen_text(app)
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, ConfigScreen), "the screen")
+    return asked
+
+
+def keep(folder: Path, name: str, text: str) -> Path:
+    path = profile_path(folder, name)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_every_parameter_beside_a_bots(
+    tmp_path: Path, size: tuple[int, int], snapshot: SnapshotAssertion
+) -> None:
+    keep(tmp_path, "careful", CAREFUL)
+    about = told()["about"] | {"params": {**STRATEGY_PARAMS, "kama_period": 12}}
+    async with config_screen(tmp_path, size) as (app, pilot):
+        await until(pilot, lambda: "profiles: careful" in screen_text(app), "the profile")
+        app.store.fleet.watched = watched(told(about=about))
+        await until(pilot, lambda: "1 unlike the bot" in screen_text(app), "the bot")
+        await settled(pilot)
+        assert screen_text(app) == snapshot
+        await pilot.press("b")
+        await until(pilot, lambda: "0 unlike the bot" in screen_text(app), "its values")
+        assert "1 not saved" in screen_text(app)
+
+
+async def test_a_value_is_checked_before_it_is_taken(tmp_path: Path) -> None:
+    async with config_screen(tmp_path) as (app, pilot):
+        await find(app, pilot, "grid_levels")
+        await pilot.press("enter", "ctrl+u", *"1000", "enter")
+        await until(pilot, lambda: "! grid_levels" in screen_text(app), "the refusal")
+        assert "0 unlike the default" in screen_text(app)
+        await pilot.press("ctrl+u", *"7", "enter")
+        await until(pilot, lambda: "1 unlike the default" in screen_text(app), "the change")
+        await pilot.press("d")
+        await until(pilot, lambda: "0 unlike the default" in screen_text(app), "the default")
+
+
+async def test_switches_turn_over_and_all_go_back_at_once(tmp_path: Path) -> None:
+    async with config_screen(tmp_path) as (app, pilot):
+        for name in ("allow_short", "grid_mode"):
+            await find(app, pilot, name)
+            await pilot.press("enter", "escape")
+        await until(pilot, lambda: "2 unlike the default" in screen_text(app), "both")
+        await pilot.press("D")
+        await until(pilot, lambda: "0 unlike the default" in screen_text(app), "none")
+
+
+async def test_escape_leaves_the_line_then_the_filter(tmp_path: Path) -> None:
+    async with config_screen(tmp_path) as (app, pilot):
+        await find(app, pilot, "gamma")
+        await pilot.press("enter", *"99", "escape")
+        await settled(pilot)
+        assert "/gamma" in screen_text(app)
+        assert "0 unlike the default" in screen_text(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: "/gamma" not in screen_text(app), "everything")
+
+
+async def test_no_bots_values_without_a_bot(tmp_path: Path) -> None:
+    async with config_screen(tmp_path) as (app, pilot):
+        await pilot.press("b")
+        await until(pilot, lambda: "no bot is shown" in screen_text(app), "the word")
+
+
+async def test_a_profile_is_loaded_changed_and_saved_with_its_comments(tmp_path: Path) -> None:
+    path = keep(tmp_path, "careful", CAREFUL)
+    async with config_screen(tmp_path, (120, 40)) as (app, pilot):
+        await pilot.press("o", *"careful", "enter")
+        await until(pilot, lambda: "1 unlike the default" in screen_text(app), "its values")
+        await find(app, pilot, "gamma")
+        await pilot.press("enter", "ctrl+u", *"0.4", "enter")
+        await until(pilot, lambda: "1 not saved" in screen_text(app), "the change")
+        await pilot.press("s", "enter")
+        assert "gamma 0.3 -> 0.4" in await answer(app, pilot, "n")
+        assert path.read_text() == CAREFUL
+        await pilot.press("s", "enter")
+        await answer(app, pilot, "y")
+        await until(pilot, lambda: path.read_text() != CAREFUL, "the file")
+        assert path.read_text() == CAREFUL.replace("0.3", "0.4")
+        await until(pilot, lambda: "not saved" not in screen_text(app), "nothing left")
+
+
+async def test_a_new_profile_has_what_differs_from_the_defaults(tmp_path: Path) -> None:
+    async with config_screen(tmp_path) as (app, pilot):
+        await find(app, pilot, "allow_short")
+        await pilot.press("enter", "s", *"long", "enter")
+        await answer(app, pilot, "y")
+        path = profile_path(tmp_path, "long")
+        await until(pilot, path.exists, "the file")
+        changed = {k: v for k, v in read_profile(path).values.items() if v != STRATEGY_PARAMS[k]}
+        assert changed == {"allow_short": False}
+
+
+async def test_a_profile_that_cannot_be_used_says_why(tmp_path: Path) -> None:
+    keep(tmp_path, "bad", "[strategy]\ngrid_levels = 1000\n")
+    async with config_screen(tmp_path, (120, 40)) as (app, pilot):
+        await until(pilot, lambda: "bad.toml" in screen_text(app), "its trouble")
+        await pilot.press("o", *"bad", "enter")
+        await settled(pilot)
+        assert "0 unlike the default" in screen_text(app)
+
+
+def test_a_name_is_a_file_of_the_folder_and_a_path_is_a_path(tmp_path: Path) -> None:
+    assert profile_path(tmp_path, " careful ") == tmp_path / "profiles" / "careful.toml"
+    assert profile_path(tmp_path, "my.toml") == Path("my.toml")
+    assert profile_path(tmp_path, "/x/my.toml") == Path("/x/my.toml")
+
+
+def test_a_value_out_of_range_is_refused_with_the_files_name(tmp_path: Path) -> None:
+    path = keep(tmp_path, "bad", "[strategy]\ngrid_levels = 1000\n")
+    with pytest.raises(ParameterError, match=r"bad\.toml: .*grid_levels"):
+        read_profile(path)
+    (found,) = profiles(tmp_path)
+    assert "grid_levels" in found.trouble

@@ -1,0 +1,235 @@
+"""The Optimizer screen under a pilot: a real search, steered; every key; applying. Costs 40 s."""
+
+import os
+import signal
+import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Button
+
+from engine.optimize.notice import Posted, posted, search_folder, wish_in
+from tests.screen_text import screen_text, until
+from tests.studies import at_work, keep_notice, keep_report, keep_trials
+from tests.test_tui_optimizer_looks import SMALL, WIDE, to_optimizer
+from tests.tui_app import lines, opened, tap
+from tui.optimizer_order import SearchRequest, SearchText, flags_of, settings_of
+from tui.request import FieldError
+from tui.screens.apply import ApplyDialog
+from tui.screens.optimizer import OptimizerScreen
+from tui.screens.question import Question
+from tui.widgets.search_form import SearchForm
+from tui.widgets.studies import StudyList
+from tui.widgets.study_pane import StudyPane
+
+_VIEWS = ("parameters", "report", "windows", "log", "trials")
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GRIDTUI_STATE_HOME", str(tmp_path / "bots"))
+    yield
+    for one in posted(Path("data")):
+        if one.at_work and one.notice.pid != 1:
+            os.kill(one.notice.pid, signal.SIGKILL)
+
+
+def small_search(**changes: str) -> SearchText:
+    """A quick one on the simulated market."""
+    plain = replace(
+        SearchText.defaults(),
+        study="mine",
+        coins="BTC",
+        start="2022-01-01",
+        end="2022-04-01",
+        windows="2",
+        mc_perms="0",
+        workers="0",
+    )
+    return replace(plain, **changes)
+
+
+def told() -> Posted:
+    """The notice of the only search."""
+    [one] = posted(Path("data"))
+    return one
+
+
+async def start(pilot: Pilot[None], text: SearchText) -> None:
+    screen = await to_optimizer(pilot, "No study yet")
+    screen.query_one(SearchForm).show(text)
+    await pilot.press("f", "enter")
+
+
+async def test_a_search_is_paused_left_found_again_resumed_stopped_and_goes_on_to_its_end() -> None:
+    async with opened(WIDE, Path("data")) as (app, pilot):
+        await start(pilot, small_search(trials="3000"))
+        await until(pilot, lambda: "/3,000 trials  " in screen_text(app), "the rate")
+        await tap(pilot, "space")
+        await until(pilot, lambda: "paused at" in screen_text(app), "the pause")
+        await tap(pilot, "q")
+        await until(pilot, lambda: "It goes on without the" in screen_text(app), "a word")
+        await tap(pilot, "y")
+    paused = told()
+    assert paused.at_work
+    async with opened(SMALL, Path("data")) as (app, pilot):
+        await to_optimizer(pilot, "paused at")
+        await tap(pilot, "space")
+        await until(pilot, lambda: told().notice.done > paused.notice.done, "more trials")
+        await tap(pilot, "x")
+        await until(pilot, lambda: isinstance(app.screen, Question), "the question")
+        assert app.screen.focused is app.screen.query_one("#no", Button)
+        await tap(pilot, "y")
+        await until(pilot, lambda: "stopped, " in screen_text(app), "the stop")
+        kept = app.store.optimizer.rows[0].trials
+        assert kept >= paused.notice.done
+        screen = app.screen
+        assert isinstance(screen, OptimizerScreen)
+        screen.query_one(SearchForm).show(small_search(trials="2"))
+        await pilot.press("f", "enter")
+        await until(pilot, lambda: bool(told().notice.words) and not told().held, "the end")
+        await until(pilot, lambda: app.store.optimizer.rows[0].verdict != "", "the verdict")
+        assert app.store.optimizer.rows[0].trials == kept + 2
+        await pilot.press("r")
+        await until(pilot, lambda: "wanted at most" in screen_text(app), "the report")
+
+
+async def test_a_killed_search_is_known_as_such_and_goes_on_with_what_was_missing() -> None:
+    async with opened(SMALL, Path("data")) as (app, pilot):
+        await start(pilot, small_search(trials="3000"))
+        await until(pilot, lambda: "/3,000 trials  " in screen_text(app), "the rate")
+        os.kill(told().notice.pid, signal.SIGKILL)
+        await until(pilot, lambda: "killed, " in screen_text(app), "the end")
+        await until(pilot, lambda: "of 3,000 trials: space goes on" in screen_text(app), "a word")
+        await tap(pilot, "space")
+        await until(pilot, lambda: told().at_work, "the search again")
+        order = told().notice.order
+        assert order.trials < 3000
+        assert told().notice.order.coins == ("BTC",)
+
+
+@pytest.mark.parametrize("size", [SMALL, WIDE])
+async def test_every_key_does_what_the_page_of_keys_says(size: tuple[int, int]) -> None:
+    keep_trials(trials=12)
+    keep_trials("other", trials=3)
+    keep_report("ROBUST", trials=12)
+    folder = keep_notice("searching", "searching", done=12, wanted=20, share=0.6, rate=1.0)
+    async with opened(size, Path("data")) as (app, pilot):
+        with at_work(folder):
+            screen = await to_optimizer(pilot, "12/20 trials")
+            pane = screen.query_one(StudyPane)
+            for key, view in zip("prwlt", _VIEWS, strict=True):
+                await pilot.press(key)
+                assert pane.current_view == view
+                assert pane.has_focus_within
+            await pilot.press("v")
+            assert pane.current_view == "parameters"
+            await pilot.press("t", "o")
+            await until(pilot, lambda: "12 by score" in screen_text(app), "the order")
+            await pilot.press("space")
+            assert wish_in(folder) == "pause"
+            await pilot.press("x")
+            await until(pilot, lambda: isinstance(app.screen, Question), "the question")
+            await pilot.press("escape")
+            assert wish_in(folder) == "pause"
+            await pilot.press("x", "y")
+            await until(pilot, lambda: wish_in(folder) == "stop", "the wish")
+            await pilot.press("f")
+            assert app.focused is screen.query_one("#study")
+            await pilot.press("escape", "s", "down")
+            assert app.focused is screen.query_one(StudyList)
+            await pilot.press("enter")
+            assert pane.has_focus_within
+            await until(pilot, lambda: "3 by score" in screen_text(app), "the other study")
+            await pilot.press("space")
+            await until(pilot, lambda: "not started from here" in screen_text(app), "the reason")
+            await pilot.press("escape")
+            assert app.focused is screen.query_one(StudyList)
+            assert "all keys" in lines(app)[-1]
+
+
+async def test_parameters_are_applied_after_a_question_and_the_old_file_is_kept() -> None:
+    keep_trials(trials=12)
+    keep_report("OVERFIT", trials=12)
+    keep_notice("finished", "OVERFIT", done=12, wanted=12)
+    Path("mine.toml").write_text("# my own\n[strategy]\ngamma = 0.9  # careful\n")
+    async with opened(WIDE, Path("data")) as (app, pilot):
+        await to_optimizer(pilot, "OVERFIT  p ")
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, ApplyDialog), "the dialog")
+        await pilot.press("ctrl+u", *"nowhere.toml")
+        await until(pilot, lambda: "! cannot read config file" in screen_text(app), "the error")
+        await pilot.press("enter", "ctrl+u", *"mine.toml")
+        await until(
+            pilot,
+            lambda: "gamma                                   0.9 ->" in screen_text(app),
+            "the difference",
+        )
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Question), "the question")
+        assert "The verdict is OVERFIT." in screen_text(app)
+        assert app.screen.focused is app.screen.query_one("#no", Button)
+        assert Path("mine.toml").read_text().startswith("# my own\n[strategy]\ngamma = 0.9")
+        await pilot.press("y")
+        await until(pilot, lambda: "changes to mine.toml" in screen_text(app), "the word")
+    assert tomllib.loads(Path("mine.toml").read_text())["strategy"]["gamma"] == 0.3
+    assert "# careful" in Path("mine.toml").read_text()
+    assert "gamma = 0.9" in Path("mine.toml.bak").read_text()
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "complaint"),
+    [
+        ("study", " ", "name the study, such as grid_v4_wfo"),
+        ("coins", "", "name at least one coin"),
+        ("start", "yesterday", "'yesterday' is not a time"),
+        ("trials", "-1", "trials = -1 is out of range: it takes 0 to 1,000,000"),
+        ("trials", "", "trials takes a whole number, not nothing"),
+        ("windows", "60", "windows = 60 is out of range"),
+        ("holdout", "0.9", "holdout = 0.9 is out of range"),
+        ("holdout", ".", "holdout takes a share such as 0.15, not '.'"),
+        ("mc_perms", "x", "mc-perms takes a whole number, not 'x'"),
+        ("workers", "999", "workers = 999 is out of range"),
+        ("storage", "mysql://h/d", "storage mysql://h/d is not supported"),
+        ("config", "none.toml", "cannot read config file none.toml"),
+    ],
+)
+def test_what_cannot_be_searched_is_one_line_that_names_its_field(
+    field: str, typed: str, complaint: str
+) -> None:
+    with pytest.raises(FieldError) as caught:
+        SearchRequest.checked(replace(small_search(), **{field: typed}))
+    assert complaint in str(caught.value)
+    assert caught.value.field == field
+
+
+async def test_a_wrong_field_has_the_cursor_and_a_search_that_cannot_begin_says_why() -> None:
+    async with opened(SMALL, Path("data")) as (app, pilot):
+        await start(pilot, small_search(windows="60"))
+        await until(pilot, lambda: "! windows = 60 is out of range" in screen_text(app), "why")
+        assert app.focused is not None
+        assert app.focused.id == "windows"
+        screen = app.screen
+        assert isinstance(screen, OptimizerScreen)
+        screen.query_one(SearchForm).show(small_search(end="2022-01-05"))
+        await pilot.press("enter")
+        await until(pilot, lambda: "failed: " in screen_text(app), "the failure")
+        assert "too few" in screen_text(app)
+
+
+def test_a_password_is_not_among_the_arguments_of_the_search() -> None:
+    settings = settings_of(small_search(storage="postgresql://me:secret@127.0.0.1/db"))
+    assert "secret" in settings.url
+    assert not any("secret" in word for word in flags_of(settings))
+    assert "secret" not in str(search_folder(Path("data"), settings))
+
+
+def test_a_study_of_something_else_is_told_in_the_form() -> None:
+    keep_trials()
+    with pytest.raises(FieldError, match=r"study mine in .* cannot go on: ") as caught:
+        SearchRequest.checked(small_search())
+    assert caught.value.field == "study"

@@ -1,0 +1,1 @@
+"""A bot in another process, as the screens see it."""

@@ -1,0 +1,224 @@
+"""Every bot that this machine knows of: those that run, and those of which files are left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from engine.wording import plural
+from exchange.client_ids import ClientId
+from exchange.errors import DataError
+from exchange.symbol import Symbol
+from state.exact_json import decode
+from state.lock import FoundLock, Holder, running_bots
+from tui.bots import MODES, RunningBot
+
+Condition = Literal["running", "starting", "crashed", "stopped", "ended"]
+
+_ORDER: tuple[Condition, ...] = ("running", "starting", "crashed", "stopped", "ended")
+_SIDES = ("long", "short")
+_STATE = "_state.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a state file says, as it was when it was written.
+
+    Attributes:
+        held: quantity of each side, long first, coins.
+        orders: how many may rest at the exchange; `entries`: of them.
+        trouble: why the file cannot be read, else "".
+    """
+
+    equity: float | None = None
+    held: tuple[float, float] = (0.0, 0.0)
+    lots: int = 0
+    orders: int = 0
+    entries: int = 0
+    trouble: str = ""
+
+    @property
+    def left(self) -> str:
+        """`2 lots (long 0.046) and 5 orders`."""
+        held = [f"{name} {qty:g}" for name, qty in zip(_SIDES, self.held, strict=True) if qty]
+        sides = f" ({', '.join(held)})" if held else ""
+        return f"{plural(self.lots, 'lot')}{sides} and {plural(self.orders, 'order')}"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBot:
+    """A bot that runs, or has run, with its files in one folder.
+
+    Attributes:
+        condition: `running`; `starting` while nobody can reach it; `crashed`: its lock was left
+            behind, or entries that a stop would have cancelled; `stopped`: its state is on disk;
+            `ended`: it was on paper, of which nothing is left to go on with.
+        since: when it began if it runs, else when it wrote last, UTC.
+        holder: what its lock says; None if it has none.
+        standing: what its state says; None if it has not written any.
+    """
+
+    symbol: Symbol
+    mode: str
+    condition: Condition
+    since: datetime
+    data_folder: Path
+    holder: Holder | None
+    standing: Standing | None
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """Equal for what is the same bot at another time."""
+        return (self.symbol.id, self.mode, str(self.data_folder))
+
+    @property
+    def reachable(self) -> RunningBot | None:
+        """It, where it can be told something."""
+        holder = self.holder
+        if self.condition != "running" or holder is None or holder.control is None:
+            return None
+        return RunningBot(holder, Path(holder.control))
+
+    @property
+    def resumable(self) -> bool:
+        """Whether `--resume` may go on with it."""
+        return self.condition in ("crashed", "stopped") and self.mode != "paper"
+
+    @property
+    def log_file(self) -> Path:
+        """Of its runs."""
+        return files_of(self.data_folder, "live_logs", self.mode) / f"{self.symbol.id}.log"
+
+
+def files_of(data_folder: Path, kind: str, mode: str) -> Path:
+    """Where bots of a mode have their files: runs without real money have folders of their own."""
+    return data_folder / kind / ("" if mode == "live" else mode)
+
+
+class Census:
+    """Counts bots; a state file that has not changed is not read again."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, tuple[tuple[int, int], Standing]] = {}
+
+    def take(self, data_folders: Iterable[Path]) -> list[KnownBot]:
+        """Bots with a lock, wherever their files are, and those with files in these folders.
+
+        Reads files: call it in a thread. Those that run first, real money first.
+        """
+        found: dict[tuple[str, str, str], KnownBot] = {}
+        locks = [(lock, lock.holder) for lock in running_bots() if lock.holder is not None]
+        for lock, holder in locks:
+            bot = self._of_lock(lock, holder)
+            # one that runs says more than what another account has left in the same folder
+            if bot is not None and (lock.held or bot.name not in found):
+                found[bot.name] = bot
+        folders = {folder.absolute() for folder in data_folders}
+        folders |= {Path(holder.data_folder) for _, holder in locks}
+        for folder in folders:
+            for mode in MODES:
+                for path in sorted(_listed(files_of(folder, "live_state", mode))):
+                    left = self._of_files(path, mode, folder)
+                    if left is not None:
+                        found.setdefault(left.name, left)
+        return sorted(found.values(), key=_rank)
+
+    def _of_lock(self, lock: FoundLock, holder: Holder) -> KnownBot | None:
+        symbol = _symbol(holder.symbol_id)
+        if symbol is None or holder.mode not in MODES:
+            return None
+        folder = Path(holder.data_folder)
+        path = files_of(folder, "live_state", holder.mode) / f"{symbol.id}{_STATE}"
+        if not lock.held:
+            condition: Condition = "crashed"
+        elif holder.control is None or not Path(holder.control).exists():
+            condition = "starting"
+        else:
+            condition = "running"
+        since = _moment(holder.started) if lock.held else _written(path, _moment(holder.started))
+        standing = self._standing(path) if path.exists() else None
+        return KnownBot(symbol, holder.mode, condition, since, folder, holder, standing)
+
+    def _of_files(self, path: Path, mode: str, folder: Path) -> KnownBot | None:
+        symbol = _symbol(path.name.removesuffix(_STATE))
+        if symbol is None:
+            return None
+        standing = self._standing(path)
+        condition: Condition = "stopped"
+        if mode == "paper":
+            condition = "ended"
+        elif standing.entries:
+            condition = "crashed"
+        since = _written(path, datetime.now(UTC))
+        return KnownBot(symbol, mode, condition, since, folder, None, standing)
+
+    def _standing(self, path: Path) -> Standing:
+        try:
+            about = path.stat()
+            mark = (about.st_mtime_ns, about.st_size)
+            known = self._read.get(path)
+            if known is not None and known[0] == mark:
+                return known[1]
+            standing = _standing_in(decode(path.read_bytes()))
+        except OSError as error:
+            return Standing(trouble=f"its state cannot be read: {error.strerror}")
+        except (ValueError, LookupError, TypeError, AttributeError):
+            standing = Standing(trouble="its state is damaged")
+        self._read[path] = (mark, standing)
+        return standing
+
+
+def _standing_in(content: Mapping[str, Any]) -> Standing:
+    """A state file's content as numbers. Raises ValueError, LookupError or TypeError."""
+    document = content["document"]
+    account = document["account"]
+    alive = [order["client_id"] for order in document["orders"] if order["status"] != "gone"]
+    roles = [known.role for known in map(ClientId.parse, alive) if known is not None]
+    long, short = (account[name] for name in _SIDES)
+    return Standing(
+        equity=float(account["equity"]),
+        held=(float(long["qty"]), float(short["qty"])),
+        lots=len(long["lots"]) + len(short["lots"]),
+        orders=len(alive),
+        entries=roles.count("entry"),
+    )
+
+
+def _rank(bot: KnownBot) -> tuple[int, int, str, str]:
+    return (
+        _ORDER.index(bot.condition),
+        MODES.index(bot.mode),
+        bot.symbol.id,
+        str(bot.data_folder),
+    )
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.glob(f"*{_STATE}"))
+    except OSError:
+        return []
+
+
+def _symbol(symbol_id: str) -> Symbol | None:
+    try:
+        return Symbol.parse(symbol_id)
+    except DataError:
+        return None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
+
+
+def _written(path: Path, otherwise: datetime) -> datetime:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError:
+        return otherwise

@@ -1,0 +1,111 @@
+"""The connection to a bot: follows it, comes back when it breaks, carries commands."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from state.control_client import ControlClient, RefusedError, Snapshot
+from state.errors import StateError
+from tui.bot.view import BotView
+
+if TYPE_CHECKING:
+    from engine.live.wording import LiveText
+
+MOST_ATTEMPTS = 10
+_PAUSES_S = (1.0, 2.0, 4.0, 8.0)
+_PATIENCE_S = 180.0
+"""For the answer to a command: what it asks for has to be confirmed by the exchange."""
+
+_AT_ONCE = 500
+"""Events between two turns of the screen."""
+
+
+class BotLink:
+    """Keeps a view up to date.
+
+    Args:
+        path: of the bot's control socket.
+        view: gets what the bot tells.
+        clock: monotonic seconds, the view's.
+        control: whether commands may be sent.
+    """
+
+    def __init__(
+        self, path: Path, view: BotView, clock: Callable[[], float], *, control: bool = True
+    ) -> None:
+        self._path = path
+        self._view = view
+        self._clock = clock
+        self._control = control
+        self._client: ControlClient | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Follow the bot from now on."""
+        self._task = asyncio.create_task(self._follow())
+
+    async def close(self) -> None:
+        """Hang up; the bot goes on."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def command(self, name: str) -> str:
+        """Tell the bot something; its answer, a sentence for people, whatever became of it."""
+        if self._client is None:
+            return f"{name}: not sent, there is no connection to the bot"
+        try:
+            return str(await self._client.command(name, timeout_s=_PATIENCE_S))
+        except (RefusedError, StateError) as error:
+            return f"{name}: not done: {error}"
+
+    async def _follow(self) -> None:
+        view = self._view
+        # the words for events need numpy and numba: a second that the screen does not wait for
+        words = (await asyncio.to_thread(import_module, "engine.live.wording")).LiveText
+        while True:
+            try:
+                client = await ControlClient.connect(self._path, read_only=not self._control)
+                async with client:
+                    self._client = client
+                    await self._read(client, words)
+            except StateError as error:
+                self._lost(str(error))
+            finally:
+                self._client = None
+            if view.link == "ended":
+                return
+            await asyncio.sleep(view.again_in_s)
+
+    async def _read(self, client: ControlClient, words: type[LiveText]) -> None:
+        view = self._view
+        view.begin(client.snapshot.document)
+        view.controls = client.greeting.control_allowed
+        view.link, view.trouble, view.attempt = "connected", "", 0
+        text = words(view.about)
+        taken = 0
+        async with contextlib.aclosing(client.events()) as events:
+            async for event in events:
+                taken += 1
+                if taken % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
+                if isinstance(event, Snapshot):
+                    view.begin(event.document)
+                    text = words(view.about)
+                    continue
+                view.take(event.kind, event.payload)
+                for said in text.say(event.kind, event.payload):
+                    view.write(said.level, said.text)
+        view.link, view.trouble = "ended", client.farewell or "the bot has ended"
+
+    def _lost(self, reason: str) -> None:
+        view = self._view
+        view.attempt += 1
+        view.trouble = reason
+        view.link = "ended" if view.attempt > MOST_ATTEMPTS else "lost"
+        view.again_at = self._clock() + _PAUSES_S[min(view.attempt, len(_PAUSES_S)) - 1]

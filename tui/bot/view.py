@@ -1,0 +1,217 @@
+"""What a bot has told of itself, in bounded memory. Screens only read it.
+
+It holds the documents of `engine.live.view` as they came: a snapshot, and every event since.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Literal
+
+from tui.figures import decimals
+
+Link = Literal["connecting", "connected", "lost", "ended"]
+
+_BARS, _TRADES, _REQUESTS, _LINES = 20_000, 10_000, 5_000, 20_000
+_STALE_S = 10.0
+"""A bot tells of itself every second."""
+
+_MS_A_DAY = 86_400_000
+
+
+class BotView:
+    """One bot.
+
+    Attributes:
+        about: symbol, mode, timeframe, speed, params, simulated; see `engine.live.bot`.
+        account: lots, stops, orders, filters; see `engine.live.standing`. Empty while it starts.
+        quote, grid: the last `Quoted` and `GridLaid`, empty before.
+        readings: of its health.
+        bars, trades, requests: the newest last.
+        lines: what its log says, (level as in `logging`, text), the newest last.
+        alarms: by key, until their trouble is over and they were acknowledged.
+        acknowledged: keys of alarms that the operator has seen.
+        link: how the connection stands; `trouble` says why it is lost or has ended, `attempt` how
+            often it was tried since, `again_at` when (of `clock`) it will be again.
+        counts: how many events of each kind there were, so that a reader sees what has changed.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.about: dict[str, Any] = {}
+        self.account: dict[str, Any] = {}
+        self.quote: dict[str, Any] = {}
+        self.grid: dict[str, Any] = {}
+        self.readings: tuple[dict[str, Any], ...] = ()
+        self.bars: deque[dict[str, Any]] = deque(maxlen=_BARS)
+        self.trades: deque[dict[str, Any]] = deque(maxlen=_TRADES)
+        self.requests: deque[dict[str, Any]] = deque(maxlen=_REQUESTS)
+        self.lines: deque[tuple[int, str]] = deque(maxlen=_LINES)
+        self.alarms: dict[str, dict[str, Any]] = {}
+        self.acknowledged: set[str] = set()
+        self.link: Link = "connecting"
+        self.trouble = ""
+        self.attempt = 0
+        self.again_at = 0.0
+        self.heard_at = clock()
+        self.counts: dict[str, int] = {}
+        self.controls = False
+
+    def begin(self, document: Mapping[str, Any]) -> None:
+        """Take a snapshot: what it says takes the place of what was known."""
+        self.heard_at = self._clock()
+        self.about = dict(document["about"])
+        self.account = dict(document["account"] or {})
+        self.quote = dict(document["quote"] or {})
+        self.grid = dict(document["grid"] or {})
+        self.readings = tuple((document["health"] or {}).get("readings", ()))
+        _join(self.bars, document["bars"], "time_ms")
+        self.trades.clear()
+        self.trades.extend(document["trades"])
+        self.requests.clear()
+        self.requests.extend(document["requests"])
+        told = {alarm["key"]: alarm for alarm in document["alarms"]}
+        gone = self.alarms.keys() - told.keys()
+        self.alarms = {key: {**self.alarms[key], "over": True} for key in gone} | told
+        self._forget_alarms()
+        self._count("snapshot")
+
+    def take(self, kind: str, payload: Mapping[str, Any]) -> None:
+        """Take an event."""
+        self.heard_at = self._clock()
+        match kind:
+            case "quote":
+                self.quote = dict(payload)
+            case "account":
+                self.account = dict(payload)
+            case "grid":
+                self.grid = dict(payload)
+            case "health":
+                self.readings = tuple(payload["readings"])
+            case "bar":
+                self.bars.append(dict(payload))
+            case "trade":
+                self.trades.append(dict(payload))
+            case "order sent" | "order answered":
+                self.requests.append({"kind": kind, **payload})
+            case "alarm":
+                self._alarm(dict(payload))
+        self._count(kind)
+
+    def write(self, level: int, text: str) -> None:
+        """Add to the lines of the log."""
+        self.lines.append((level, text))
+        self._count("line")
+
+    def acknowledge(self) -> None:
+        """The operator has seen the alarms that there are."""
+        self.acknowledged |= self.alarms.keys()
+        self._forget_alarms()
+        self._count("alarm")
+
+    @property
+    def unseen(self) -> list[dict[str, Any]]:
+        """Alarms that were not acknowledged, the oldest first."""
+        return [alarm for key, alarm in self.alarms.items() if key not in self.acknowledged]
+
+    @property
+    def symbol(self) -> str:
+        """`BTC/USDT`; "" before the first snapshot."""
+        return str(self.about.get("symbol", ""))
+
+    @property
+    def coin(self) -> str:
+        """`BTC`: what is typed before something that cannot be undone."""
+        return self.symbol.partition("/")[0]
+
+    @property
+    def mode(self) -> str:
+        """`live`, `demo`, `paper`, `dry-run`, `replay`; "" before the first snapshot."""
+        return str(self.about.get("mode", ""))
+
+    @property
+    def price_digits(self) -> int:
+        """Decimals of a price on the market's grid."""
+        return decimals(Decimal(self.account.get("tick", "0.01")))
+
+    @property
+    def qty_digits(self) -> int:
+        """Decimals of a quantity on the market's grid."""
+        return decimals(Decimal(self.account.get("step", "0.001")))
+
+    @property
+    def silence_s(self) -> float:
+        """Seconds since the bot has last told anything."""
+        return self._clock() - self.heard_at
+
+    @property
+    def stale(self) -> bool:
+        """Whether what is shown may no longer hold."""
+        return self.link != "connected" or self.silence_s > _STALE_S
+
+    @property
+    def again_in_s(self) -> float:
+        """Seconds until the connection is tried again."""
+        return max(0.0, self.again_at - self._clock())
+
+    @property
+    def now_ms(self) -> int:
+        """The exchange's time, ms UTC, as the last quote has it and at the bot's speed."""
+        passed = self.silence_s * 1000 * float(self.about.get("speed", 1.0))
+        return int(self.quote.get("time_ms", 0) + (0 if self.stale else passed))
+
+    @property
+    def price_age_s(self) -> float:
+        """Seconds of ours since the price was asked for."""
+        age_ms = self.now_ms - int(self.quote.get("price_ms", 0))
+        return max(0.0, age_ms / 1000 / float(self.about.get("speed", 1.0)))
+
+    @property
+    def candle_left_s(self) -> float:
+        """Seconds of the exchange until the candle closes; 0 where it has to come."""
+        return max(0.0, (int(self.quote.get("bar_end_ms", 0)) - self.now_ms) / 1000)
+
+    @property
+    def change_of_day(self) -> float | None:
+        """The price against that of 24 hours before, a fraction; None where that is unknown."""
+        price = self.quote.get("price")
+        since = self.now_ms - _MS_A_DAY
+        if not price or not self.bars or self.bars[0]["time_ms"] > since:
+            return None
+        before = next((bar for bar in reversed(self.bars) if bar["time_ms"] <= since), None)
+        return None if before is None else float(price) / float(before["close"]) - 1.0
+
+    @property
+    def used(self) -> float:
+        """Notional of both sides' positions as a share of the equity."""
+        price, equity = self.quote.get("price", 0.0), self.quote.get("equity", 0.0)
+        held = sum(side["qty"] for side in self.account.get("sides", {}).values())
+        return float(held * price / equity) if equity > 0 else 0.0
+
+    def _alarm(self, alarm: dict[str, Any]) -> None:
+        key = alarm["key"]
+        if not alarm["over"]:
+            self.acknowledged.discard(key)
+            self.alarms[key] = alarm
+        elif key in self.alarms:
+            self.alarms[key] = {**self.alarms[key], "over": True}
+            self._forget_alarms()
+
+    def _forget_alarms(self) -> None:
+        for key in [key for key, alarm in self.alarms.items() if alarm["over"]]:
+            if key in self.acknowledged:
+                del self.alarms[key]
+        self.acknowledged &= self.alarms.keys()
+
+    def _count(self, kind: str) -> None:
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+
+
+def _join(rows: deque[dict[str, Any]], newer: list[dict[str, Any]], by: str) -> None:
+    """Put rows behind those that are older than they; a bot remembers fewer than we do."""
+    if newer:
+        while rows and rows[-1][by] >= newer[0][by]:
+            rows.pop()
+    rows.extend(newer)

@@ -1,0 +1,253 @@
+"""What the optimizer's form asks for: text as typed, a search that can be started, its start."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from exchange.symbol import Symbol
+from tui.request import SOURCES, FieldError, coins_named, period_named
+
+if TYPE_CHECKING:
+    from engine.optimize.notice import SearchOrder
+    from engine.optimize.settings import SearchSettings
+
+STORAGE_VARIABLE = "GRIDTUI_STORAGE"
+LOG_FILE = "log.txt"
+_WHOLE = ("trials", "windows", "mc_perms", "workers", "seed")
+_SETTINGS = (*_WHOLE, "holdout", "sampler", "mode", "storage")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchText:
+    """The form as it stands, unchecked."""
+
+    study: str
+    coins: str
+    source: str
+    folder: str
+    start: str
+    end: str
+    trials: str
+    windows: str
+    holdout: str
+    mc_perms: str
+    sampler: str
+    mode: str
+    workers: str
+    seed: str
+    storage: str
+    config: str
+
+    @classmethod
+    def defaults(cls) -> SearchText:
+        """What the form shows first: the command's defaults, on the simulated market."""
+        from engine.optimize.settings import SearchSettings
+        from engine.params import BACKTEST_CONFIG  # pydantic: 50 ms
+
+        plain = SearchSettings()
+        source = os.environ.get("GRIDTUI_SOURCE") or "sim"
+        named = source in SOURCES
+        return cls(
+            study=plain.study_name,
+            coins=" ".join(Symbol.parse(coin).coin for coin in BACKTEST_CONFIG["coins"]),
+            source=source if named else "folder",
+            folder="" if named else source,
+            start=BACKTEST_CONFIG["start_date"],
+            end=BACKTEST_CONFIG["end_date"] or "",
+            trials=str(plain.trials),
+            windows=str(plain.windows),
+            holdout=f"{plain.holdout:g}",
+            mc_perms=str(plain.mc_perms),
+            sampler=plain.sampler,
+            mode=plain.mode,
+            workers="",
+            seed=str(plain.seed),
+            storage=os.environ.get(STORAGE_VARIABLE, ""),
+            config="",
+        )
+
+    @classmethod
+    def again(cls, order: SearchOrder, trials: int) -> SearchText:
+        """The form that asks for `trials` more of a search that was asked for before."""
+        from engine.optimize.settings import DATABASE
+
+        named = order.source in SOURCES
+        return cls(
+            study=order.study,
+            coins=" ".join(order.coins),
+            source=order.source if named else "folder",
+            folder="" if named else order.source,
+            start=order.start,
+            end=order.end or "",
+            trials=str(trials),
+            windows=str(order.windows),
+            holdout=f"{order.holdout:g}",
+            mc_perms=str(order.mc_perms),
+            sampler=order.sampler,
+            mode=order.mode,
+            workers="" if order.workers is None else str(order.workers),
+            seed=str(order.seed),
+            storage=_near(order.storage, DATABASE),
+            config=_near(order.config or "", ""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """A search to start. Build it with `checked`. `arguments`: of `gridtui`, without secrets."""
+
+    text: SearchText
+    settings: SearchSettings
+    arguments: tuple[str, ...]
+    folder: Path
+
+    @classmethod
+    def checked(cls, text: SearchText, data_dir: Path | None = None) -> SearchRequest:
+        """The search of a filled form; the search itself looks whether the candles are its study's.
+
+        Takes up to a second: call it in a thread. Raises FieldError, which names the field.
+        """
+        from engine.errors import ParameterError
+        from engine.optimize.job import OptimizeJob
+        from engine.optimize.notice import search_folder
+        from engine.optimize.space import load_space
+        from engine.params import load_config_file
+        from exchange.errors import DataError
+
+        coins = coins_named(text.coins)
+        source = _source(text)
+        start, end = period_named(text.start.strip(), text.end.strip())
+        settings = settings_of(text)
+        strategy: dict[str, Any] = {}
+        space = None
+        config = os.path.expanduser(text.config.strip())
+        if config:
+            try:
+                strategy, _ = load_config_file(Path(config))
+                space = load_space(Path(config))
+            except ParameterError as error:
+                raise FieldError("config", str(error)) from None
+        period = {"coins": coins, "start_date": start, "end_date": end}
+        try:
+            job = OptimizeJob.checked(
+                strategy, period, settings, space=space, source=source, data_dir=data_dir
+            )
+        except (ParameterError, DataError) as error:
+            field = "storage" if "database" in str(error) else "config" if config else "coins"
+            field = "study" if str(error).startswith(f"study {settings.study_name} ") else field
+            raise FieldError(field, str(error)) from None
+        arguments = ("--data-dir", str(job.backtest.data_dir), "optimize", "--coins", *coins)
+        arguments += ("--source", source, "--start", start)
+        arguments += ("--end", end) if end else ()
+        arguments += ("--config", config) if config else ()
+        folder = search_folder(job.backtest.data_dir, settings)
+        return cls(text, settings, arguments + flags_of(settings), folder)
+
+
+class Launched:
+    """A search that this application has started; it does not end with the application.
+
+    `code`: how its process ended, None while it runs. Raises OSError: it cannot be started.
+    """
+
+    def __init__(self, request: SearchRequest) -> None:
+        self.request = request
+        self.code: int | None = None
+        request.folder.mkdir(parents=True, exist_ok=True)
+        self.log = request.folder / LOG_FILE
+        environment = {**os.environ, STORAGE_VARIABLE: request.settings.storage or ""}
+        with self.log.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "gridtui", *request.arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,  # the terminal's end is not its end
+            )
+        self.pid = process.pid
+        Thread(target=self._wait, args=(process,), name="launched", daemon=True).start()
+
+    def last_words(self) -> str:
+        """What it said last."""
+        lines = log_lines(self.log, 1)
+        return lines[-1].removeprefix("gridtui: ") if lines else "it ended without a word"
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+        self.code = process.wait()
+
+
+def flags_of(settings: SearchSettings) -> tuple[str, ...]:
+    """The settings on a command line; not the storage, whose password others could read there."""
+    flags: tuple[str, ...] = ("--study-name", settings.study_name)
+    flags += ("--trials", str(settings.trials), "--windows", str(settings.windows))
+    flags += ("--holdout", f"{settings.holdout:g}", "--mc-perms", str(settings.mc_perms))
+    flags += ("--sampler", settings.sampler, "--mode", settings.mode, "--seed", str(settings.seed))
+    return flags if settings.workers is None else (*flags, "--workers", str(settings.workers))
+
+
+def settings_of(text: SearchText) -> SearchSettings:
+    """The settings of the form. Raises FieldError."""
+    from engine.errors import ParameterError
+    from engine.optimize.settings import SearchSettings
+
+    numbers: dict[str, float] = {}
+    for name in (*_WHOLE, "holdout"):
+        typed = getattr(text, name).strip().replace(",", "").replace(" ", "")
+        if not typed and name == "workers":
+            continue
+        try:
+            numbers[name] = float(typed) if name == "holdout" else int(typed)
+        except ValueError:
+            kind = "a share such as 0.15" if name == "holdout" else "a whole number"
+            shown = f"'{typed}'" if typed else "nothing"
+            said = f"{name.replace('_', '-')} takes {kind}, not {shown}"
+            raise FieldError(name, said) from None
+    if not text.study.strip():
+        raise FieldError("study", "name the study, such as grid_v4_wfo")
+    plain = SearchSettings(study_name=text.study.strip(), storage=text.storage.strip() or None)
+    try:
+        _ = plain.url
+    except ParameterError as error:
+        raise FieldError("storage", str(error)) from None
+    try:
+        return replace(plain, sampler=text.sampler, mode=text.mode, **numbers)  # type: ignore[arg-type]
+    except ParameterError as error:
+        first = str(error).partition(" ")[0].replace("-", "_")
+        raise FieldError(first if first in _SETTINGS else "trials", str(error)) from None
+
+
+def log_lines(path: Path, most: int) -> list[str]:
+    """The last lines of a log, `most` at most; none where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - 200 * most - 2_000))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return []
+    return [line.rstrip() for line in text.splitlines() if line.strip()][-most:]
+
+
+def _near(path: str, default: str) -> str:
+    """A path below the current folder as it is typed there; the default one as nothing."""
+    try:
+        near = str(Path(path).relative_to(Path.cwd())) if "://" not in path else path
+    except ValueError:
+        return path
+    return "" if near in (default, ".") else near
+
+
+def _source(text: SearchText) -> str:
+    if text.source != "folder":
+        return text.source
+    folder = os.path.expanduser(text.folder.strip())
+    if not os.path.isdir(folder):
+        raise FieldError("folder", f"'{text.folder}' is no folder: name one with candles")
+    return folder

@@ -1,0 +1,187 @@
+"""What the Optimizer screen knows: the studies, and everything about the chosen one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from engine.wording import count, plural
+from tui.activity import Activity
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from engine.optimize.browse import TrialEntry
+    from engine.optimize.notice import Posted
+    from engine.optimize.reports import Report
+
+
+class StudyKey(NamedTuple):
+    """A study is known by its name and by its database, as that may be shown."""
+
+    name: str
+    storage: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRow:
+    """One study in the list. `state`: a word, see `state_of`; `trials`: finished ones."""
+
+    key: StudyKey
+    state: str
+    trials: int
+    best: float | None
+    last_ms: int
+    posted: Posted | None
+    identity: Mapping[str, Any] | None
+    verdict: str = ""
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a process is at it."""
+        return self.posted is not None and self.posted.at_work
+
+    @property
+    def wanted(self) -> int:
+        """Trials that it shall have."""
+        if self.posted is None:
+            return self.trials
+        told = self.posted.notice  # which wants nothing yet where it ended before its first trial
+        return told.wanted or self.trials + told.order.trials
+
+    @property
+    def left(self) -> int:
+        """Trials that are missing where it was broken off."""
+        return max(0, self.wanted - self.trials)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether its candles are made up, as far as that is known."""
+        if self.posted is None:
+            return False
+        told = self.posted.notice
+        return bool(told.simulated) or told.order.source in ("sim", "cache-sim")
+
+    @property
+    def words(self) -> str:
+        """`132/200 trials  3.4/s  20 s left`, or why it does not go on."""
+        told = self.posted.notice if self.posted else None
+        trials = plural(self.trials, "trial")
+        if told is None:
+            return trials
+        if self.state == "running":
+            if told.stage != "searching":
+                return told.words
+            part = f"{told.part}  " if told.part else ""
+            rate = f"  {told.rate:.1f}/s" if told.rate else ""
+            left = f"  {duration(told.left_s)} left" if told.left_s is not None else ""
+            return f"{part}{count(told.done)}/{count(told.wanted)} trials{rate}{left}"
+        if self.state == "questioning":
+            return f"{told.words}  {told.share or 0.0:.0%}"
+        if self.state == "paused":
+            return f"paused at {count(told.done)}/{count(told.wanted)} trials: space resumes"
+        if self.state == "failed":
+            return f"failed: {told.words}"
+        if self.state in ("stopped", "killed"):
+            of = f"{count(self.trials)} of {count(self.wanted)} trials" if self.left else trials
+            return f"{self.state}, {of}: space goes on"
+        return trials
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterLine:
+    """One searched parameter. `value`: median of the best tenth; `cv` None: too few trials."""
+
+    name: str
+    value: float
+    default: float
+    cv: float | None
+    label: str
+    importance: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StudyView:
+    """The chosen study. `scores`, `numbers`, `best_so_far`: of finished trials, shape (n,), in the
+    order of their numbers; `hidden`: trials too many to be listed; `report` None: none yet;
+    `outdated`: the study has grown since; `windows`: (train from, train to, test to), ms UTC."""
+
+    row: StudyRow
+    names: tuple[str, ...]
+    trials: tuple[TrialEntry, ...]
+    hidden: int
+    numbers: npt.NDArray[np.int64] = field(repr=False)
+    scores: npt.NDArray[np.float64] = field(repr=False)
+    best_so_far: npt.NDArray[np.float64] = field(repr=False)
+    best: TrialEntry | None
+    parameters: tuple[ParameterLine, ...]
+    robustness: float | None
+    report: Report | None
+    windows: tuple[tuple[int, int, int], ...]
+    log: tuple[str, ...]
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the report is about fewer trials than there are."""
+        return self.report is not None and self.report.trials < self.row.trials
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one reading found. `chosen` None: there is no such study any more."""
+
+    rows: tuple[StudyRow, ...]
+    chosen: StudyView | None
+    complaint: str
+
+
+class OptimizerStore:
+    """The newest snapshot; only `take` changes it."""
+
+    def __init__(self) -> None:
+        self.rows: tuple[StudyRow, ...] | None = None  # None: not read yet
+        self.view: StudyView | None = None
+        self.complaint = ""
+
+    def take(self, found: Snapshot) -> list[StudyRow]:
+        """Take in a reading; returns the studies whose search has ended since the last one."""
+        before = {row.key for row in self.rows or () if row.at_work}
+        self.rows, self.complaint = found.rows, found.complaint
+        self.view = found.chosen
+        return [row for row in found.rows if row.key in before and not row.at_work]
+
+    @property
+    def activities(self) -> tuple[Activity, ...]:
+        """The searches that run, be they of this application or of another."""
+        return tuple(_activity(row) for row in self.rows or () if row.at_work)
+
+    def row(self, key: StudyKey | None) -> StudyRow | None:
+        """The study of that key."""
+        return next((row for row in self.rows or () if row.key == key), None)
+
+
+def _activity(row: StudyRow) -> Activity:
+    told = row.posted.notice if row.posted else None
+    share = told.share if told and told.share is not None else 0.0
+    words = f"{row.key.name}  {row.words}"
+    return Activity("A search", words, share, "It goes on without the screens.")
+
+
+def state_of(posted: Posted | None) -> str:
+    """`running`, `paused`, `questioning`, `finished`, `stopped`, `killed`, `failed`; "" unknown."""
+    if posted is None:
+        return ""
+    if posted.killed:
+        return "killed"
+    stage = posted.notice.stage
+    words = {"loading": "running", "searching": "running", "examining": "questioning"}
+    return words.get(stage, stage)
+
+
+def duration(seconds: float) -> str:
+    """`20 s`, `3 min`, `2.5 h`."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

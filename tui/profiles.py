@@ -1,0 +1,82 @@
+"""Profiles: TOML files of parameters for `--config`, in `profiles` of the data folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import ParameterError
+from engine.params import StrategyParams, load_config_file
+
+if TYPE_CHECKING:
+    from engine.optimize.apply import PlannedChanges
+
+SUFFIX = ".toml"
+_FOLDER = "profiles"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A file and its parameters, those it does not name as they come; or why it is of no use."""
+
+    path: Path
+    values: Mapping[str, Any]
+    trouble: str = ""
+
+    @property
+    def name(self) -> str:
+        """As it is typed."""
+        return self.path.stem
+
+
+def profile_path(folder: Path, typed: str) -> Path:
+    """`careful` is `{folder}/profiles/careful.toml`; a path is a path."""
+    path = Path(typed.strip()).expanduser()
+    return folder / _FOLDER / f"{typed.strip()}{SUFFIX}" if _is_name(path) else path
+
+
+def read_profile(path: Path) -> Profile:
+    """Its parameters, checked. Raises ParameterError."""
+    strategy, _ = load_config_file(path)
+    try:
+        return Profile(path, StrategyParams.checked(strategy).model_dump())
+    except ParameterError as error:
+        raise ParameterError(f"{path}: {error}") from None
+
+
+def profiles(folder: Path) -> list[Profile]:
+    """Every profile by its name; those that cannot be used say why."""
+    found = []
+    for path in sorted((folder / _FOLDER).glob(f"*{SUFFIX}")):
+        try:
+            found.append(read_profile(path))
+        except ParameterError as error:
+            found.append(Profile(path, {}, str(error)))
+    return found
+
+
+def planned(values: Mapping[str, Any], path: Path) -> PlannedChanges:
+    """What saving would change in a file, which need not be there; comments stay.
+
+    Raises ParameterError: the file is there and cannot be used.
+    """
+    from engine.optimize.apply import FoundParameters, plan_changes  # tomlkit: 50 ms
+
+    return plan_changes(FoundParameters(path, "parameters", values, None), path, may_make=True)
+
+
+def saved(changes: PlannedChanges) -> str:
+    """Write them; a sentence about what was done. Raises ParameterError, OSError."""
+    from engine.optimize.apply import apply_changes
+    from engine.wording import plural
+
+    changes.path.parent.mkdir(parents=True, exist_ok=True)
+    backup = apply_changes(changes)
+    kept = f"; the file as it was: {backup}" if backup else ""
+    return f"wrote {plural(len(changes.changes), 'change')} to {changes.path}{kept}"
+
+
+def _is_name(path: Path) -> bool:
+    return len(path.parts) == 1 and path.suffix != SUFFIX and path.parts[0] not in (".", "..")

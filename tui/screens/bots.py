@@ -1,0 +1,312 @@
+"""The Bots screen: every bot on this machine; watch, start, resume, stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path, PurePath
+from time import monotonic
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from state.errors import StateError
+from tui.bot.census import Census, KnownBot
+from tui.bot.launch import Launch, StartOrder, StartText
+from tui.folders import data_folder
+from tui.keys import bindings
+from tui.optimizer_order import log_lines
+from tui.screens.frame import FramedScreen
+from tui.screens.question import Question
+from tui.screens.typed_question import TypedQuestion
+from tui.widgets.bot_rows import FIELDS, about_lines, launch_lines, row_cells
+from tui.widgets.bot_status import BADGES
+from tui.widgets.line_list import LineList
+from tui.widgets.row_table import RowTable
+
+if TYPE_CHECKING:
+    from tui.bots import RunningBot
+    from tui.store import Store
+    from tui.widgets.columns import Cell
+
+_LOOKING_S = 2.0
+_WAITING_S = 0.3
+_PATIENCE_S = 180.0
+"""For the answer to a command: what it asks for has to be confirmed by the exchange."""
+
+_MOST_LINES = 100
+_NO_BOT = "no bot has run on this machine: n starts one; gridtui demo is one to look at"
+_LIVE = "1"
+
+
+class BotsScreen(FramedScreen):
+    """A table of bots, and what is known of the chosen one."""
+
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["../bot.tcss", "../bots.tcss"]
+    NUMBER = "0"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("bots")
+    KEYS = "bots"
+    KEY_PLACES = ("app", "bots", "list", "lines")
+
+    _store: Store
+
+    def __init__(self, data_dir: Path | None) -> None:
+        super().__init__("-bots")
+        self._folder = data_folder(data_dir)
+        self._folders = {self._folder, self._folder / "demo"}
+        self._table = RowTable("bots")
+        self._about = LineList("about")
+        self._census = Census()
+        self._furnished = False
+        self._looked_at = 0.0
+        self._log: tuple[object, list[str]] = (None, [])
+        self._launches: list[Launch] = []
+        self._words: dict[int, str] = {}
+        self._last = StartText(coin="")
+        self._listed: object = None
+        self._told: object = None
+
+    def body(self) -> Iterable[Widget]:
+        """The table over the lines."""
+        yield self._table
+        yield self._about
+
+    async def furnish(self, store: Store) -> None:
+        """Count the bots."""
+        self._store = store
+        self._table.furnish(FIELDS, self._cells, lambda bot: bot.name)
+        self._table.border_title = "bots"
+        self._furnished = True
+        self._table.focus()
+        self._look()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key before everything is there."""
+        return self._furnished and super().check_action(action, parameters)
+
+    def refresh_from_store(self, now: datetime) -> None:
+        """Count them again now and then; the chosen one's lines follow the cursor."""
+        self.show_status(self._store, now, "NONE", f"bots with files in {self._folder}")
+        chosen = self._chosen
+        name = None if chosen is None else chosen.name
+        if monotonic() - self._looked_at > _LOOKING_S or self._log[0] != name:
+            self._look()
+        self._tell()
+
+    async def action_attach(self) -> None:
+        """Watch the chosen one, on the Live screen."""
+        bot = self._chosen
+        running = None if bot is None else bot.reachable
+        if running is None:
+            self._refuse(bot, "shown")
+            return
+        await self._watch(running)
+
+    async def action_detach(self) -> None:
+        """Forget what was not started; watch none: the bot goes on."""
+        failed = [launch for launch in self._launches if launch.code is not None]
+        if failed:
+            self._launches = [each for each in self._launches if each not in failed]
+            return
+        view = self._store.fleet.watched
+        if view is None:
+            self.notify("no bot is shown: enter shows the chosen one")
+            return
+        await self._store.fleet.leave()
+        self._look()
+        ended = view.link == "ended"
+        self.notify(
+            "no bot is shown" if ended else f"{view.symbol or 'the bot'} goes on, unwatched"
+        )
+
+    def action_start(self) -> None:
+        """Ask what a new one is to do, and start it."""
+        self._ask(self._last)
+
+    def action_go_on(self) -> None:
+        """Resume the chosen one; one that was on paper begins anew."""
+        bot = self._chosen
+        if bot is None or bot.condition in ("running", "starting"):
+            self.notify("r is for a bot that has stopped or crashed", severity="warning")
+        elif bot.mode == "paper":
+            self._ask(replace(self._last, coin=bot.symbol.coin, mode="paper"))
+        elif bot.mode == "live":
+            self.notify(
+                "real money goes on from the command line, which looks at the account first: the "
+                "command stands below"
+            )
+        else:
+            order = StartOrder.resumed(bot.symbol, bot.mode, bot.data_folder)
+            left = "" if bot.standing is None else f", with {bot.standing.left}"
+            question = f"Go on with {bot.symbol.pair} ({BADGES[bot.mode]}){left}?"
+            self._confirm(Question(question, yes="Resume"), lambda: self._begin(order))
+
+    def action_end(self) -> None:
+        """Stop the chosen one gracefully, once that was confirmed."""
+        bot = self._chosen
+        running = None if bot is None else bot.reachable
+        if bot is None or running is None:
+            self._refuse(bot, "stopped")
+            return
+        stays = "" if bot.standing is None else f" It has {bot.standing.left}."
+        paper = bot.mode == "paper"
+        later = "The paper exchange ends with it." if paper else "r goes on with it later."
+        question = (
+            f"Stop {bot.symbol.pair} ({BADGES[bot.mode]})?\n\nEntries are cancelled at the "
+            f"exchange; positions stay with take-profits and stops.{stays}\n"
+            f"{later}"
+        )
+        self._confirm(Question(question, yes="Stop"), lambda: self._say(running, "stop"))
+
+    def action_flatten(self) -> None:
+        """End the chosen one with everything closed, once the coin's name was typed."""
+        bot = self._chosen
+        running = None if bot is None else bot.reachable
+        if bot is None or running is None:
+            self._refuse(bot, "closed")
+            return
+        left = "what it has" if bot.standing is None else bot.standing.left
+        effects = [f"{left}: closed at market, cancelled", "then the bot ends"]
+        question = f"Close everything of {bot.symbol.pair} ({BADGES[bot.mode]}) at market?"
+        self._confirm(
+            TypedQuestion(question, effects, bot.symbol.coin), lambda: self._say(running, "flatten")
+        )
+
+    def _confirm(self, question: Question | TypedQuestion, then: Callable[[], object]) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                then()
+
+        self.app.push_screen(question, answered)
+
+    def _ask(self, text: StartText) -> None:
+        from tui.screens.start_bot import StartDialog
+
+        def answered(order: StartOrder | None) -> None:
+            if order is not None:
+                self._last = order.text or self._last
+                self._begin(order)
+
+        self.app.push_screen(StartDialog(text, self._folder), answered)
+
+    def _begin(self, order: StartOrder) -> None:
+        try:
+            launch = Launch(order)
+        except OSError as error:
+            reason = f"{error.filename or order.data_folder}: {error.strerror}"
+            self.notify(f"not started: {reason}", severity="error", markup=False)
+            return
+        self._folders.add(order.data_folder)
+        self._launches = [each for each in self._launches if each.code is None]
+        self._launches.append(launch)
+        self._attend(launch)
+
+    @work(group="launches", exit_on_error=False)
+    async def _attend(self, launch: Launch) -> None:
+        """Until it can be reached, which then is watched, or has ended, which is said."""
+        title = f"{launch.order.symbol.pair} ({BADGES[launch.order.mode]})"
+        self._store.fleet.awaited = f"{title} is starting: 0 shows how far it is."
+        try:
+            running = await self._arrived(launch)
+        finally:
+            self._store.fleet.awaited = ""
+        if running is not None:
+            self._launches.remove(launch)
+            await self._watch(running)
+            return
+        words = self._words[launch.pid] = await asyncio.to_thread(launch.last_words)
+        self.notify(
+            words, title=f"{title} was not started", severity="error", timeout=15, markup=False
+        )
+
+    async def _arrived(self, launch: Launch) -> RunningBot | None:
+        """The bot; None where its process has ended instead."""
+        while launch.code is None:
+            self._words[launch.pid] = await asyncio.to_thread(launch.last_words)
+            running = await asyncio.to_thread(launch.found)
+            if running is not None:
+                return running
+            await asyncio.sleep(_WAITING_S)
+        return None
+
+    async def _watch(self, running: RunningBot) -> None:
+        await self._store.fleet.follow(running)
+        if self.is_shown:
+            from tui.app import GridTui
+
+            assert isinstance(self.app, GridTui)
+            await self.app.action_screen(_LIVE)
+
+    @work(group="commands", exit_on_error=False)
+    async def _say(self, bot: RunningBot, word: str) -> None:
+        """Tell it; what it answers is said, whatever that is."""
+        from state.control_client import RefusedError, ask
+
+        name = bot.holder.symbol_id
+        self.notify(f"{word} of {name} is asked for")
+        try:
+            answer = await asyncio.to_thread(ask, bot.socket, word, timeout_s=_PATIENCE_S)
+        except (RefusedError, StateError) as error:
+            self.notify(f"{word} of {name} is not done: {error}", severity="error", markup=False)
+        else:
+            self.notify(f"{name}: {answer}", markup=False)
+        self._look()
+
+    @work(exclusive=True, group="census", exit_on_error=False)
+    async def _look(self) -> None:
+        self._looked_at = monotonic()
+        bots = await asyncio.to_thread(self._census.take, tuple(self._folders))
+        fleet = self._store.fleet
+        followed = fleet.followed if fleet.watched is not None else None
+        if (bots, followed) != self._listed:
+            self._listed = (bots, followed)
+            self._table.show(bots, ("", False), _NO_BOT)
+            running = sum(bot.condition == "running" for bot in bots)
+            self._table.border_title = f"bots: {len(bots)}, of which {running} run"
+        chosen = self._chosen
+        if chosen is not None:
+            lines = await asyncio.to_thread(log_lines, chosen.log_file, _MOST_LINES)
+            self._log = (chosen.name, lines)
+        else:
+            self._log = (None, [])
+
+    def _tell(self) -> None:
+        about = self._about
+        chosen = self._chosen
+        launches = [(each.pid, int(each.seconds), each.code) for each in self._launches]
+        told = (chosen, self._log, launches, dict(self._words), about.room)
+        if told == self._told:
+            return
+        self._told = told
+        lines = []
+        for launch in self._launches:
+            lines += launch_lines(launch, self._words.get(launch.pid, ""), about.room[0])
+        if chosen is not None:
+            log = self._log[1] if self._log[0] == chosen.name else []
+            room = (about.room[0], about.room[1] - len(lines))
+            lines += about_lines(chosen, log, room)
+            about.border_title = f"{chosen.symbol.pair}, {BADGES[chosen.mode]}"
+        about.show(lines)
+
+    def _cells(self, bot: KnownBot) -> Sequence[Cell]:
+        fleet, running = self._store.fleet, bot.reachable
+        followed = fleet.followed if fleet.watched is not None else None
+        same = running is not None and followed is not None and followed.socket == running.socket
+        return row_cells(bot, watched=same)
+
+    def _refuse(self, bot: KnownBot | None, what: str) -> None:
+        if bot is None:
+            reason = "there is no bot here: n starts one"
+        elif bot.condition == "starting":
+            reason = f"{bot.symbol.pair} is starting: it cannot be reached yet"
+        else:
+            reason = f"{bot.symbol.pair} does not run, so it cannot be {what}: r goes on with it"
+        self.notify(reason, severity="warning")
+
+    @property
+    def _chosen(self) -> KnownBot | None:
+        return self._table.chosen

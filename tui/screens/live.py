@@ -1,0 +1,120 @@
+"""The Live screen: positions, equity, last trades and health of the bot that is watched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePath
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import BindingType
+from textual.content import Content
+from textual.widget import Widget
+
+from exchange.timeframe import DAY_MS
+from tui.figures import percent, tone
+from tui.keys import bindings
+from tui.screens.bot_screen import BotScreen
+from tui.widgets.bot_lines import health_lines, standing_lines, trade_lines
+from tui.widgets.line_list import LineList
+from tui.widgets.side_lines import side_lines, side_title
+from tui.widgets.sparkline import Sparkline
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tui.bot.view import BotView
+
+_SIDES = ("long", "short")
+_EQUITY_DAYS = 7
+_MOST_TRADES = 200
+
+
+class LiveScreen(BotScreen):
+    """The dashboard."""
+
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["../bot.tcss", "../live.tcss"]
+    NUMBER = "1"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("bot"), *bindings("live")]
+    KEYS = "live"
+    KEY_PLACES = ("app", "bot", "live", "lines")
+
+    _shown: object = None  # what each part was drawn of
+    _checked: object = None
+    _traded: object = None
+    _plotted: object = None
+    _alone: Widget | None = None
+
+    def __init__(self, data_dir: Path | None) -> None:
+        super().__init__(data_dir)
+        self._sides = {name: LineList(name, name.upper()) for name in _SIDES}
+        self._equity = Sparkline("equity-week")
+        self._health = LineList("health", "health")
+        self._trades = LineList("last-trades", "last trades")
+        self._standing = LineList("standing")
+
+    def panels(self) -> Iterable[Widget]:
+        """Both sides, equity, health, trades, and what holds for all."""
+        yield from self._sides.values()
+        yield from (self._equity, self._health, self._trades, self._standing)
+
+    def show(self, view: BotView) -> None:
+        """Draw what has changed; times pass though nothing is told."""
+        told = (id(view), view.counts.get("snapshot"), view.link, view.attempt)
+        lists = (*self._sides.values(), self._standing)
+        state = (told, dict(view.counts), view.now_ms // 1000, [panel.room for panel in lists])
+        if state != self._shown:
+            self._shown = state
+            for name, side in self._sides.items():
+                side.entitle(side_title(view, name))
+                side.show(side_lines(view, name, side.room[0]))
+            lines = standing_lines(view, self._standing.room[0])
+            self._standing.show(lines)
+            self._standing.styles.height = max(1, len(lines))
+        health = (told, view.counts.get("health"), self._health.room)
+        if health != self._checked:
+            self._checked = health
+            self._health.show(health_lines(view, self._health.room[0]))
+        traded = (told, view.counts.get("trade"), self._trades.room, bool(view.account))
+        if traded != self._traded:
+            self._traded = traded
+            self._trades.show(trade_lines(view, self._trades.room[0], _MOST_TRADES))
+        plotted = (told, view.counts.get("bar"))
+        if plotted != self._plotted:
+            self._plotted = plotted
+            self._plot(view)
+
+    def _plot(self, view: BotView) -> None:
+        """The equity of the last days, and what it has gained."""
+        since = view.now_ms - _EQUITY_DAYS * DAY_MS
+        bars = []
+        for bar in reversed(view.bars):
+            if bar["time_ms"] < since:
+                break
+            bars.append(bar)
+        bars.reverse()
+        equity = self._equity
+        equity.plot([bar["equity"] for bar in bars])
+        if len(bars) < 2:
+            equity.border_title = Content("equity")
+            return
+        days = (bars[-1]["time_ms"] - bars[0]["time_ms"]) / DAY_MS
+        gain = 100 * (bars[-1]["equity"] / bars[0]["equity"] - 1) if bars[0]["equity"] else 0.0
+        equity.border_title = Content.assemble(
+            f"equity, {_EQUITY_DAYS if days > _EQUITY_DAYS - 0.05 else f'{days:.1f}'} days  ",
+            (percent(gain), tone(gain)),
+        )
+
+    def action_enlarge(self) -> None:
+        """The panel that has the focus takes the whole screen, or gives it back."""
+        focused = self.focused
+        self._alone = None if self._alone else focused if focused in self.panes else None
+        if focused is None:
+            self.notify("tab chooses a panel, z enlarges it")
+        self.set_class(self._alone is not None, "-one")
+        for panel in self.panes:
+            panel.set_class(panel is self._alone, "-alone")
+
+    @property
+    def panes(self) -> list[Widget]:
+        """Panels that can have the focus."""
+        return [panel for panel in self.query(".panel") if panel.can_focus]

@@ -1,0 +1,222 @@
+"""The Orders screen: what rests at the exchange, every trade, and the audit of every request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
+from time import monotonic
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from engine.wording import count
+from tui.bot.audit import Audit
+from tui.keys import bindings
+from tui.screens.bot_screen import BotScreen
+from tui.widgets.order_tables import VIEWS, Table, tables
+from tui.widgets.prompt import Prompt
+from tui.widgets.row_table import RowTable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tui.bot.view import BotView
+
+_OF_A_TABLE = ("next_view", "filter", "sort", "reverse", "details", "freeze")
+_MANY = 1_000
+_PAUSE_S = 0.5
+"""Between two times that so many rows are sorted or searched."""
+
+
+class OrdersScreen(BotScreen):
+    """One table at a time."""
+
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["../bot.tcss", "../orders.tcss"]
+    NUMBER = "4"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("bot"), *bindings("orders")]
+    KEYS = "orders"
+    KEY_PLACES = ("app", "bot", "orders", "list")
+
+    def __init__(self, data_dir: Path | None) -> None:
+        super().__init__(data_dir)
+        self._tabs = Static(id="tables")
+        self._rows = RowTable("rows")
+        self._prompt = Prompt()
+        self._audit = Audit()
+        self._tables: dict[str, Table] = {}
+        self._of: BotView | None = None
+        self._view_name = VIEWS[0]
+        self._words = dict.fromkeys(VIEWS, "")
+        self._sorts: dict[str, tuple[int, bool]] = {}
+        self._all: Sequence[Any] = ()
+        self._seen: object = None
+        self._said: object = None
+        self._looked_at = 0.0
+        self._frozen: dict[str, int] | None = None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without a bot there is no table to do anything with."""
+        needs = action in _OF_A_TABLE and self._of is None
+        return not needs and super().check_action(action, parameters)
+
+    def panels(self) -> Iterable[Widget]:
+        """The names of the tables, the table, and a line to type in."""
+        yield self._tabs
+        yield self._rows
+        yield self._prompt
+
+    def show(self, view: BotView) -> None:
+        """Draw what has changed."""
+        if self._frozen is None:
+            self._audit.take(view)
+        if view is not self._of:
+            self._of, self._tables, self._frozen = view, tables(view, self._audit), None
+            self._furnish_table()
+        if self._frozen is None and not self._waits():
+            kinds = self._table.kinds
+            seen = (self._view_name, view.price_digits, [view.counts.get(k) for k in kinds])
+            if (seen, view.counts.get("snapshot")) != self._seen:
+                self._seen = (seen, view.counts.get("snapshot"))
+                self._all = self._table.rows()
+                self._fill()
+        self._entitle(view)
+
+    def action_next_view(self) -> None:
+        """The next table."""
+        self._view_name = VIEWS[(VIEWS.index(self._view_name) + 1) % len(VIEWS)]
+        self._frozen = None
+        self._furnish_table()
+
+    def action_filter(self) -> None:
+        """Ask for a word."""
+        word = self._words[self._view_name]
+        self._prompt.ask("filter", "a word, or !word to hide it", word)
+
+    def action_sort(self) -> None:
+        """By the next column, the highest value first."""
+        at, _ = self._sorting
+        self._sorts[self._view_name] = ((at + 1) % len(self._table.fields), True)
+        self._refill()
+
+    def action_reverse(self) -> None:
+        """The other way round."""
+        at, falling = self._sorting
+        self._sorts[self._view_name] = (at, not falling)
+        self._refill()
+
+    def action_details(self) -> None:
+        """Everything about the chosen row."""
+        row = self._rows.chosen
+        if row is None or self._of is None:
+            return
+        from tui.screens.details import DetailsScreen
+        from tui.widgets.order_details import details
+
+        self.app.push_screen(DetailsScreen(*details(self._of, self._audit, row)))
+
+    def action_freeze(self) -> None:
+        """Hold the display; once more: go on."""
+        if self._of is not None:
+            self._frozen = dict(self._of.counts) if self._frozen is None else None
+            self._seen = None
+
+    def action_back(self) -> None:
+        """Leave the line, show everything, go on."""
+        if self._words[self._view_name] or self._prompt.is_open:
+            self._words[self._view_name] = ""
+            self._close_prompt()
+            self._refill()
+        elif self._frozen is not None:
+            self.action_freeze()
+
+    @on(Prompt.Typed)
+    def _typed(self, event: Prompt.Typed) -> None:
+        self._words[self._view_name] = event.text
+        if event.done:
+            self._close_prompt()
+        self._refill()
+
+    @property
+    def _table(self) -> Table:
+        return self._tables[self._view_name]
+
+    @property
+    def _sorting(self) -> tuple[int, bool]:
+        return self._sorts.get(self._view_name, (0, True))
+
+    def _close_prompt(self) -> None:
+        self._prompt.close()
+        self.key_line.show("orders")
+        self._rows.focus()
+
+    def _furnish_table(self) -> None:
+        if self._tables:
+            table = self._table
+            self._rows.furnish(table.fields, table.cells, table.name)
+            self._all = table.rows()
+            self._refill()
+
+    def _waits(self) -> bool:
+        """Whether it is too early to sort or search many rows again."""
+        view = self._of
+        many = view is not None and len(view.trades) + len(view.requests) > _MANY
+        costly = bool(self._words[self._view_name]) or self._sorting != (0, True)
+        return many and costly and monotonic() - self._looked_at < _PAUSE_S
+
+    def _refill(self) -> None:
+        """The same rows in another order, or others of them; of a frozen display, too."""
+        if self._of is not None:
+            self._fill()
+            self._entitle(self._of)
+
+    def _fill(self) -> None:
+        table, (at, falling) = self._table, self._sorting
+        self._looked_at = monotonic()
+        rows = table.matching(self._all, self._words[self._view_name])
+        title = table.fields[at].title
+        if (at, falling) != (0, True) or self._view_name == "resting":
+            rows = table.ordered(rows, title, falling)
+        self._rows.show(rows, (title, falling), self._nothing())
+
+    def _nothing(self) -> str:
+        """What stands where no row does."""
+        if self._words[self._view_name]:
+            return "no row has it: esc shows all"
+        known = self._of is not None and self._of.account
+        return self._table.empty if known else "nothing is known yet: the bot is starting"
+
+    def _entitle(self, view: BotView) -> None:
+        """The tabs, and the title, which says what is left out and how long it has stood still."""
+        self.key_line.show("orders filter" if self._prompt.is_open else "orders")
+        asked = (self._view_name, self._words[self._view_name], self._frozen is None)
+        state = (id(view), dict(view.counts), asked, self._rows.row_count)
+        if state == self._said:
+            return
+        self._said = state
+        numbers = {
+            "resting": len(view.account.get("orders", ())),
+            "trades": len(view.trades),
+            "audit": len(self._audit.requests),
+        }
+        parts: list[str | tuple[str, str]] = []
+        for name in VIEWS:
+            words = f"{name} {count(numbers[name])}"
+            shown = name == self._view_name
+            parts += [(f"[{words}]", "bold $primary") if shown else (f" {words} ", "$quiet"), " "]
+        self._tabs.update(Content.assemble(" ", *parts, ("v view", "$quiet")))
+        self._rows.border_title = self._title(view)
+
+    def _title(self, view: BotView) -> Content:
+        word = self._words[self._view_name]
+        some = f"  {count(self._rows.row_count)} with /{word}" if word else ""
+        parts: list[str | tuple[str, str]] = [f"{self._table.title}{some}"]
+        if self._frozen is not None:
+            new = sum(
+                view.counts.get(kind, 0) - self._frozen.get(kind, 0) for kind in self._table.kinds
+            )
+            parts += ["  ", (f" PAUSED VIEW +{count(new)} ", "reverse bold $warning")]
+        return Content.assemble(*parts)

@@ -1,0 +1,81 @@
+"""What a new bot is to do: coin, where its orders go, money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from textual.widget import Widget
+
+from tui.bot.launch import StartOrder, StartText
+from tui.request import FieldError
+from tui.screens.fields_dialog import FieldsDialog
+from tui.widgets.fields import Choice, Switch, TextField
+
+_DIGITS = r"[0-9 .,]"
+_MODES = {
+    "paper": "PAPER, a local exchange",
+    "dry-run": "DRY, real market, no orders",
+    "demo": "TESTNET, demo trading",
+    "live": "LIVE, real money",
+}
+_TYPED = ("coin", "capital", "leverage", "speed", "source", "config")
+
+
+class StartDialog(FieldsDialog[StartOrder]):
+    """Dismissed with a StartOrder, or with None.
+
+    Args:
+        text: what the fields hold first.
+        folder: where the bot's files will lie.
+    """
+
+    TITLE_TEXT = "start a bot"
+
+    def __init__(self, text: StartText, folder: Path) -> None:
+        super().__init__()
+        self._text = text
+        self._folder = folder
+        self.ABOUT = f"It goes on when these screens are left. Its files: {folder}"
+
+    def fields(self) -> Iterable[tuple[str, Widget]]:
+        """Filled with what was given."""
+        mode = Choice("mode", _MODES)
+        mode.set_reactive(Choice.value, self._text.mode)
+        short = Switch("short", "long and short; off: long only")
+        short.set_reactive(Switch.value, self._text.short)
+        fresh = Switch("fresh", "put an earlier state aside, whatever it holds")
+        fresh.set_reactive(Switch.value, self._text.fresh)
+        rows = (
+            ("coin", TextField("coin", r"[A-Za-z0-9/:]", "BTC")),
+            ("mode", mode),
+            ("capital", TextField("capital", _DIGITS, "USDT; nothing: the whole wallet")),
+            ("leverage", TextField("leverage", _DIGITS, "that of the parameters")),
+            ("paper speed", TextField("speed", _DIGITS, "1: real time")),
+            ("paper source", TextField("source", placeholder="sim, or a folder with candles")),
+            ("config file", TextField("config", placeholder="the default parameters")),
+            ("short", short),
+            ("fresh", fresh),
+        )
+        for _, field in rows:
+            if isinstance(field, TextField):
+                field.value = getattr(self._text, str(field.id))
+        return rows
+
+    def order(self) -> StartOrder:
+        """Raises FieldError, with the command for real money: that is not begun from here."""
+        typed = {name: self.text(name) for name in _TYPED}
+        text = StartText(
+            mode=self.choice("mode"),
+            short=self.switch("short"),
+            fresh=self.switch("fresh"),
+            **typed,
+        )
+        order = StartOrder.checked(text, self._folder)
+        if order.mode == "live":
+            raise FieldError(
+                "mode",
+                "real money is begun on the command line, which first shows account, worst case "
+                f"and evidence, and has a word typed: {order.typed}",
+            )
+        return order

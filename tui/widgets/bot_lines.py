@@ -1,0 +1,154 @@
+"""What a bot tells of its health, its trades and its day, in lines."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+from textual.content import Content
+
+from engine.wording import amount
+from exchange.timeframe import DAY_MS, timeframe_ms
+from tui.bot.view import BotView
+from tui.figures import clock, countdown, day, percent, price, tone
+from tui.widgets.columns import Cell, Column, flow, in_columns
+
+_STATES = {"ok": "$success", "warning": "bold $warning", "bad": "bold $error"}
+_HEALTH = (
+    Column("reading", right=False),
+    Column("state", right=False),
+    Column("value", right=False),
+    Column("limit", worth=1, right=False),
+)
+_TRADES = (
+    Column("day", worth=3, right=False),
+    Column("time", right=False),
+    Column("label", right=False),
+    Column("price"),
+    Column("qty", worth=1),
+    Column("pnl"),
+    Column("R", worth=2),
+    Column("held", worth=4),
+    Column("fee", worth=5),
+    Column("funding", worth=6),
+    Column("regime", worth=7, right=False),
+)
+_TERSE, _TERSE_LABEL = 48, 15
+"""Cells under which a trade's seconds and the end of a long label give way."""
+
+_PAUSED = {
+    "operator": "by the operator; p goes on",
+    "positions": "positions differ from the exchange's",
+    "errors": "requests have failed in a row",
+    "stopping": "the bot is stopping",
+    "flattening": "everything is being closed",
+}
+
+
+def health_lines(view: BotView, width: int) -> list[Content]:
+    """A line a reading: value, limit, state."""
+    rows = [
+        [
+            (reading["name"], "$quiet"),
+            (reading["state"], _STATES[reading["state"]]),
+            (reading["value"], ""),
+            (reading["limit"], "$quiet"),
+        ]
+        for reading in view.readings
+    ]
+    return in_columns(_HEALTH, rows, width) if rows else [Content()]
+
+
+def trade_lines(view: BotView, width: int, most: int) -> list[Content]:
+    """The last trades, the newest first."""
+    terse = width < _TERSE
+    rows = [_trade(view, trade, terse) for trade in islice(reversed(view.trades), most)]
+    if not rows:
+        return [Content.styled("no trades yet" if view.account else "", "$quiet")]
+    return in_columns(_TRADES, rows, width)
+
+
+def standing_lines(view: BotView, width: int) -> list[Content]:
+    """What holds entries back or is still awaited, and the day so far."""
+    lines = []
+    for word, reason in _troubles(view):
+        lines.append(
+            Content.assemble((f" {word} ", "reverse bold $warning"), (f" {reason}", "$warning"))
+        )
+    if not view.quote or not view.account:
+        return lines
+    result = result_of_day(view)
+    account = view.account
+    orders = view.quote["orders"]
+    parts: list[tuple[int, Content]] = [
+        (0, _fact("next candle", countdown(view.candle_left_s))),
+        (0, _fact("resting", str(orders))),
+        (0, _fact("today", percent(100 * result), tone(result))),
+        (1, _fact("funding", amount(account["funding"], signed=True))),
+        (2, _fact("fees", amount(account["fees"]))),
+        (4, _fact("wallet", amount(view.quote["wallet"]))),
+        (3, _fact("since the start", percent(100 * _since_start(view)))),
+    ]
+    return [*lines, flow(parts, width)]
+
+
+def result_of_day(view: BotView) -> float:
+    """The equity against that at 00:00 UTC, or at the start where that was later; a fraction."""
+    midnight = view.now_ms // DAY_MS * DAY_MS
+    length = timeframe_ms(view.about["timeframe"])
+    before = next(
+        (bar["equity"] for bar in reversed(view.bars) if bar["time_ms"] + length <= midnight),
+        view.account["capital"],
+    )
+    return float(view.quote["equity"] / before - 1) if before > 0 else 0.0
+
+
+def _since_start(view: BotView) -> float:
+    capital = view.account["capital"]
+    return float(view.quote["equity"] / capital - 1) if capital > 0 else 0.0
+
+
+def _troubles(view: BotView) -> list[tuple[str, str]]:
+    if view.link == "lost":
+        return [("LOST", f"{view.trouble}; the bot goes on by itself")]
+    if view.link == "ended":
+        return [("ENDED", view.trouble)]
+    if not view.account:
+        newest = view.lines[-1][1].split("\n")[0] if view.lines else "its indicators warm up"
+        return [("STARTING", newest)]
+    troubles = []
+    if view.account["halted"]:
+        troubles.append(("HALTED", "circuit breaker: no new entries until the fall has ended"))
+    paused = view.quote.get("paused") or view.account["paused"]
+    if paused:
+        reasons = "; ".join(_PAUSED.get(reason, reason) for reason in paused)
+        troubles.append(("PAUSED", f"no new entries: {reasons}"))
+    return troubles
+
+
+def _fact(name: str, value: str, style: str = "$foreground") -> Content:
+    return Content.assemble((f"{name} ", "$quiet"), (value, style))
+
+
+def _trade(view: BotView, trade: dict[str, Any], terse: bool) -> list[Cell]:
+    moment, label = clock(trade["timestamp"]), trade["label"]
+    if terse:
+        moment = moment[:5]
+        label = label if len(label) <= _TERSE_LABEL else f"{label[: _TERSE_LABEL - 1]}…"
+    closing = trade.get("entry_price") is not None
+    pnl = trade["pnl"] if closing else None
+    multiple = trade.get("r")
+    held = trade.get("hold_hours")
+    return [
+        (day(trade["timestamp"])[5:], "$quiet"),
+        (moment, "$quiet"),
+        (label, ""),
+        (price(trade["price"], view.price_digits), ""),
+        (price(trade["qty"], view.qty_digits) if trade["qty"] else "", ""),
+        ("" if pnl is None else amount(pnl, signed=True), tone(pnl)),
+        ("" if multiple is None else f"{multiple:+.2f}", "$quiet"),
+        ("" if held is None else f"{held:.1f}h", "$quiet"),
+        (amount(trade["fee"]), "$quiet"),
+        (f"{trade['funding']:+,.3f}" if trade["funding"] else "", "$quiet"),
+        (trade["regime"].lower().replace("_", " "), "$quiet"),
+    ]

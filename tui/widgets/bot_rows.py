@@ -1,0 +1,112 @@
+"""The table of bots, and the lines about one of them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from textual.content import Content
+
+from engine.wording import amount
+from tui.bot.census import KnownBot
+from tui.bot.launch import Launch, StartOrder
+from tui.widgets.bot_status import BADGES
+from tui.widgets.columns import Cell
+from tui.widgets.row_table import Field
+
+WATCHED = "▶"
+
+_SIGNS = {"running": "●", "starting": "◌", "crashed": "✗", "stopped": "■", "ended": "·"}
+_TONES = {
+    "running": "bold $success",
+    "starting": "bold $warning",
+    "crashed": "bold $error",
+    "stopped": "$warning",
+    "ended": "$quiet",
+}
+FIELDS = (
+    Field(" ", 1, id, right=False),
+    Field("coin", 5, id, right=False),
+    Field("mode", 7, id, right=False),
+    Field("state", 10, id, right=False),
+    Field("since", 11, id, right=False),
+    Field("equity", 11, id),
+    Field("lots", 4, id),
+    Field("orders", 6, id),
+    Field("data folder", 12, id, right=False),
+)
+
+
+def row_cells(bot: KnownBot, *, watched: bool) -> Sequence[Cell]:
+    """A cell for each of FIELDS."""
+    standing = bot.standing
+    known = standing is not None and not standing.trouble
+    loud = "$foreground" if bot.condition == "running" else "$quiet"
+    counts = (standing.lots, standing.orders) if standing and known else (None, None)
+    return (
+        (WATCHED if watched else "", "bold $primary"),
+        (bot.symbol.coin, f"bold {loud}"),
+        (BADGES[bot.mode], f"bold $mode-{bot.mode}"),
+        (f"{_SIGNS[bot.condition]} {bot.condition}", _TONES[bot.condition]),
+        (f"{bot.since:%m-%d %H:%M}", loud),
+        (amount(standing.equity) if standing and known else "-", loud),
+        *((f"{number}" if number is not None else "-", loud) for number in counts),
+        (str(bot.data_folder), "$quiet"),
+    )
+
+
+def about_lines(bot: KnownBot, log: Sequence[str], room: tuple[int, int]) -> list[Content]:
+    """What it is, what can be done with it, and what its log said last."""
+    width, height = room
+    lines = [Content.styled(line, "$quiet") for line in _where(bot)]
+    for text in _meaning(bot):
+        lines += [Content(line) for line in textwrap.wrap(text, max(20, width))]
+    left = max(1, height - len(lines) - 1)
+    if log:
+        lines += [Content(""), *(Content.styled(line, "$quiet") for line in log[-left:])]
+    return lines
+
+
+def launch_lines(launch: Launch, words: str, width: int) -> list[Content]:
+    """How far a bot is that was started from here."""
+    order = launch.order
+    title = f"{order.symbol.pair} ({BADGES[order.mode]})"
+    if launch.code:
+        head = Content.styled(f"{title} was not started", "bold $error")
+    else:
+        head = Content.styled(f"{title} is starting: {launch.seconds:.0f} s", "bold $warning")
+    said = textwrap.wrap(words or "nothing said yet", max(20, width))
+    return [head, *map(Content, said), Content.styled(order.typed, "$quiet"), Content("")]
+
+
+def _where(bot: KnownBot) -> list[str]:
+    lines = [f"data in {bot.data_folder}"]
+    if bot.holder is not None:
+        began = f"began {bot.holder.started}"
+        lines.append(f"process {bot.holder.pid}, account {bot.holder.account}, {began}")
+    return lines
+
+
+def _meaning(bot: KnownBot) -> list[str]:
+    standing = bot.standing
+    texts = [f"! {standing.trouble}"] if standing is not None and standing.trouble else []
+    left = standing.left if standing is not None and not standing.trouble else "nothing known"
+    match bot.condition:
+        case "running":
+            texts.append(f"It runs, with {left}. enter shows it, S stops it, X closes all of it.")
+        case "starting":
+            texts.append("It is starting: it cannot be reached yet.")
+        case "crashed":
+            texts.append("It ended without giving its lock back or cancelling its entries.")
+    if bot.condition in ("crashed", "stopped", "ended"):
+        if bot.mode == "live":
+            order = StartOrder.resumed(bot.symbol, bot.mode, bot.data_folder)
+            texts.append(f"Its state has {left}. Real money goes on from the command line:")
+            texts.append(order.typed)
+        elif bot.mode == "paper":
+            texts.append("A paper exchange ends with its bot: r starts a new one like it.")
+        elif bot.condition == "crashed" or (standing is not None and standing.orders):
+            texts.append(f"Its state has {left} at the exchange: r goes on with it.")
+        else:
+            texts.append(f"Its state has {left}: r goes on with it.")
+    return texts

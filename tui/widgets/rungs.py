@@ -1,0 +1,146 @@
+"""What lies at which price: the rungs of the ladder, from the highest to the lowest."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from engine.wording import amount
+from tui.bot.view import BotView
+from tui.figures import age, clock, countdown, price, tone
+from tui.widgets.side_lines import stop_rests
+
+MARKET = "market"
+
+
+class Rung(NamedTuple):
+    """A price and what lies there.
+
+    `kind`: entry, take-profit, lot, average, stop, liquidation, anchor, absent, market; `detail`
+    falls away first; `style` repeats what `text` says.
+    """
+
+    price: float
+    kind: str
+    text: str
+    qty: float = 0.0
+    detail: str = ""
+    style: str = ""
+    detail_style: str = "$quiet"
+
+
+def rungs(view: BotView) -> list[Rung]:
+    """Everything that has a price, highest first; none before the price is known."""
+    if not view.account or not view.quote:
+        return []
+    now = view.quote["price"]
+    found = [
+        Rung(now, MARKET, f"market, next candle {countdown(view.candle_left_s)}", style="bold")
+    ]
+    for number, name in enumerate(("long", "short")):
+        side = view.account["sides"][name]
+        if side["lots"]:
+            found += _position(view, name, side, view.account["liquidation"][number])
+    found += _anchors(view)
+    found += [_entry(view, order) for order in view.account["orders"] if _rests(order, "entry")]
+    found += [
+        Rung(level["price"], "absent", _not_placed(level), style="$quiet")
+        for level in view.account["absent"]
+        if level["price"] is not None
+    ]
+    return sorted(found, key=lambda rung: -rung.price)
+
+
+def sides_without(view: BotView) -> list[str]:
+    """Why a whole side has no entries, or some of them have no place: no rung can say it."""
+    return [
+        f"{level['side']}: {level['why']}"
+        for level in view.account.get("absent", ())
+        if level["price"] is None
+    ]
+
+
+def _position(
+    view: BotView, name: str, side: dict[str, Any], liquidation: float | None
+) -> list[Rung]:
+    digits, now = view.qty_digits, view.quote["price"]
+    sign = 1 if name == "long" else -1
+    found = []
+    resting = {
+        round(float(order["price"]), view.price_digits): order
+        for order in view.account["orders"]
+        if order["side"] == name and _rests(order, "take-profit")
+    }
+    for number, lot in enumerate(side["lots"], 1):
+        result = sign * (now - lot["price"]) * lot["qty"]
+        since = _filled_at(view, name, lot)
+        words = f"lot {number} {name}  {since}  {amount(result, signed=True)}"
+        detail = f"x{price(lot['qty'], digits)}  {age(view.now_ms - lot['time'])}"
+        found.append(Rung(lot["price"], "lot", words, 0.0, detail, tone(result)))
+        for part in ("near", "far"):
+            qty, at = lot[f"{part}_qty"], lot[f"{part}_price"]
+            if qty > 0:
+                order = resting.get(round(at, view.price_digits))
+                gain = sign * (at - lot["price"]) * qty
+                text = f"TP {name} {number}{_nudge(order, view)}"
+                text += "" if order else "  not at the exchange"
+                style = "$success" if order else "bold $warning"
+                found.append(
+                    Rung(at, "take-profit", text, qty, f"{amount(gain, signed=True)}", style)
+                )
+    held = f"{name} average  {amount(view.quote['unrealised'][sign < 0], signed=True)}"
+    total = f"x{price(side['qty'], digits)}"
+    found.append(Rung(side["entry"], "average", held, 0.0, total, "bold"))
+    if side["stop"] is not None:
+        loss = sign * (side["stop"] - side["entry"]) * side["qty"]
+        rests = stop_rests(view, name)
+        text = f"stop {name}" + ("" if rests == "on exchange" else f"  {rests}")
+        detail = f"{total}  {amount(loss, signed=True)}"
+        style = "$warning" if rests == "on exchange" else "bold $error"
+        found.append(Rung(side["stop"], "stop", text, 0.0, detail, style))
+    if liquidation is not None:
+        found.append(Rung(liquidation, "liquidation", f"liquidation {name}", style="bold $error"))
+    return found
+
+
+def _anchors(view: BotView) -> list[Rung]:
+    """The centres of both grids, in one rung where they are the same."""
+    long, short = (view.account["sides"][name]["anchor"] for name in ("long", "short"))
+    named = {long: "of both sides"} if long == short else {long: "long", short: "short"}
+    return [
+        Rung(at, "anchor", f"anchor {whose} (reservation price)", style="$quiet")
+        for at, whose in named.items()
+        if at > 0
+    ]
+
+
+def _entry(view: BotView, order: dict[str, Any]) -> Rung:
+    at, qty = float(order["price"]), float(order["qty"])
+    text = f"entry {order['side']} {order['level']}{_nudge(order, view)}"
+    return Rung(at, "entry", text, qty, f"{amount(at * qty)} USDT", "$primary")
+
+
+def _nudge(order: dict[str, Any] | None, view: BotView) -> str:
+    magnet = order["nudged_off"] if order else None
+    if magnet is None:
+        return ""
+    digits = 0 if magnet == int(magnet) else view.price_digits
+    return f"  (nudged off {price(magnet, digits)})"
+
+
+def _not_placed(level: dict[str, Any]) -> str:
+    return f"{level['side']} {level['level']} not placed: {level['why']}"
+
+
+def _filled_at(view: BotView, name: str, lot: dict[str, Any]) -> str:
+    """When a lot was bought: of trades the second is known, of older lots the bar."""
+    label = "BUY_OPEN_LONG" if name == "long" else "SELL_OPEN_SHORT"
+    for trade in reversed(view.trades):
+        if trade["timestamp"] < lot["time"]:
+            break
+        if trade["label"] == label and trade["price"] == lot["price"]:
+            return f"filled {clock(trade['timestamp'])}"
+    return f"filled {clock(lot['time'])[:5]}"
+
+
+def _rests(order: dict[str, Any], role: str) -> bool:
+    return order["status"] == "resting" and role in order["role"]
