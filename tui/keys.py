@@ -266,7 +266,7 @@ PLACES = {
     "form": "Form",
     "choice": "Choices and switches",
     "runs": "List of runs",
-    "list": "Trades and trials",
+    "list": "Lists",
     "trades": "Trades",
     "parameters": "Parameters",
     "optimizer": "Optimizer (letters and digits are keys while no text field has the focus)",
@@ -277,6 +277,8 @@ PLACES = {
     "equity": "Equity",
     "orders": "Orders",
     "logs": "Logs",
+    "config": "Config",
+    "bots": "Bots",
     "lines": "Panels of lines",
 }
 """Places in the order of the help page; dialogs say their own keys."""
