@@ -162,7 +162,7 @@ def running_bots(folder: Path | None = None) -> list[FoundLock]:
     """The locks that are held and those left behind by a crash; not those given back."""
     found = []
     for path in sorted((folder or lock_folder()).glob("*.lock")):
-        held = _is_held(path)
+        held = is_held(path)
         holder = _holder(path)
         if held or holder:
             found.append(FoundLock(path, held, holder))
@@ -178,7 +178,8 @@ def lock_folder() -> Path:
     return (Path(users) if users else Path.home() / ".local" / "state") / "gridtui"
 
 
-def _is_held(path: Path) -> bool:
+def is_held(path: Path) -> bool:
+    """Whether a process has the lock of this file; it is taken for a moment to see."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:

@@ -8,9 +8,7 @@ search that was killed.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from pydantic import BaseModel, ConfigDict
 
 from engine.export import write_whole
 from engine.optimize.settings import SearchSettings, without_password
+from state.lock import is_held
 
 Stage = Literal["loading", "searching", "paused", "examining", "finished", "stopped", "failed"]
 Wish = Literal["run", "pause", "stop"]
@@ -150,24 +149,6 @@ def shown_storage(settings: SearchSettings) -> str:
     if not url.startswith("sqlite:///"):
         return without_password(url)
     return str(Path(url.removeprefix("sqlite:///")).absolute())
-
-
-def is_held(lock: Path) -> bool:
-    """Whether a process has the lock; it is taken for a moment to see."""
-    try:
-        descriptor = os.open(lock, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    else:
-        return False
-    finally:
-        os.close(descriptor)
 
 
 def _folders(data_dir: Path) -> Iterator[Path]:
