@@ -37,7 +37,7 @@ class Fleet:
     async def look(self) -> None:
         """See who runs; follow the one whose money matters most where nobody is followed."""
         self.running = await asyncio.to_thread(bots)
-        self.running.sort(key=lambda bot: MODES.index(bot.holder.mode))
+        self.running.sort(key=lambda bot: [*MODES, bot.holder.mode].index(bot.holder.mode))
         ended = self.watched is not None and self.watched.link == "ended"
         for bot in self.running:
             again = bot.socket == self._followed and bot.holder.started != self._started
