@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import monotonic, sleep
 
 from state.control_client import RefusedError, ask
 from state.errors import StateError
@@ -80,4 +81,7 @@ class Demo:
             ask(bot.socket, "stop", timeout_s=_PATIENCE_S)
         except (RefusedError, StateError) as error:
             return f"The demo bot: {error}." if self.runs else "The demo bot has ended."
+        deadline = monotonic() + _PATIENCE_S
+        while monotonic() < deadline and any(each.socket == bot.socket for each in bots()):
+            sleep(0.05)  # it has answered, and still closes its files
         return "The demo bot has ended."
