@@ -21,11 +21,14 @@ from sqlalchemy.pool import NullPool
 
 from engine.errors import ParameterError
 from engine.optimize.records import Number, Scores
-from engine.optimize.settings import without_password
+from engine.optimize.settings import needs_extra, without_password
 
 CHUNK = 2_000
 MOST_STUDIES = 200
 _IDENTITY = "gridtui"
+_PATIENCE_S = 3
+_NO_TABLE = "42P01"
+"""PostgreSQL's code, the same in every language of its messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,22 @@ class TrialEntry:
 class Browser:
     """A database that is only read. Use it as a context manager.
 
-    Raises ParameterError from every method: the database cannot be read.
+    Raises ParameterError, also from every method: the database cannot be read.
     """
 
     def __init__(self, url: str) -> None:
-        """`url`: as of `SearchSettings.url`."""
+        """`url`: as of `SearchSettings.url`. A server has `_PATIENCE_S` seconds to answer."""
         self._url = url
-        self._engine = sqlalchemy.create_engine(_read_only(url), poolclass=NullPool)
+        waits = {} if url.startswith("sqlite") else {"connect_timeout": _PATIENCE_S}
+        try:
+            self._engine = sqlalchemy.create_engine(
+                _read_only(url), connect_args=waits, poolclass=NullPool
+            )
+        except ImportError:
+            raise needs_extra() from None
+        except (SQLAlchemyError, ValueError):
+            shown = without_password(url)
+            raise ParameterError(f"'{shown}' is no address of a database") from None
 
     def __enter__(self) -> Self:
         return self
@@ -136,9 +148,10 @@ class Browser:
             with self._engine.connect() as connection:
                 return list(connection.execute(sqlalchemy.text(statement), values))
         except SQLAlchemyError as error:
-            said = str(getattr(error, "orig", None) or error).strip().splitlines()
-            if "no such table" in said[0]:  # made this very moment
-                return []
+            told = getattr(error, "orig", None)
+            said = str(told or error).strip().splitlines()
+            if "no such table" in said[0] or getattr(told, "sqlstate", "") == _NO_TABLE:
+                return []  # empty so far, or made this very moment
             shown = without_password(self._url).removeprefix("sqlite:///")
             raise ParameterError(f"cannot read the database {shown}: {said[0]}") from None
 

@@ -78,6 +78,8 @@ class SearchSettings:
                 f"storage {without_password(storage)} is not supported: give a file, "
                 "sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
             )
+        if (port := _port(storage)) and not port.isdecimal():
+            raise ParameterError(f"storage {without_password(storage)}: '{port}' is no port")
         return storage.replace("postgresql://", "postgresql+psycopg://", 1)
 
     @property
@@ -101,6 +103,19 @@ def without_password(url: str) -> str:
     if not (separator and at and ":" in login):
         return url
     return f"{scheme}://{login.partition(':')[0]}:***@{place}"
+
+
+def _port(url: str) -> str:
+    """What stands for a port in a URL; "" where nothing does, and for a file."""
+    if url.startswith("sqlite"):
+        return ""
+    place = url.partition("://")[2].partition("?")[0].rpartition("@")[2].partition("/")[0]
+    return place.rpartition("]")[2].partition(":")[2]  # of [::1]:5432, too
+
+
+def needs_extra() -> ParameterError:
+    """What to raise where the driver of PostgreSQL is missing."""
+    return ParameterError("PostgreSQL needs the extra `postgres`: pip install 'gridtui[postgres]'")
 
 
 def _require(name: str, value: Any, low: float, high: float) -> None:

@@ -31,7 +31,7 @@ from engine import __version__
 from engine.errors import ParameterError
 from engine.optimize.batch import revise
 from engine.optimize.records import Number, TrialRecord
-from engine.optimize.settings import without_password
+from engine.optimize.settings import needs_extra, without_password
 from engine.optimize.space import Space
 
 IDENTITY = "gridtui"
@@ -171,7 +171,7 @@ def stored_identity(url: str, name: str) -> dict[str, Any] | None:
     try:
         engine = sqlalchemy.create_engine(url, connect_args=_patience(url))
     except ImportError:
-        raise _needs_extra() from None
+        raise needs_extra() from None
     try:
         with engine.connect() as connection:
             if not sqlalchemy.inspect(connection).has_table("study_user_attributes"):
@@ -285,7 +285,7 @@ def _storage(url: str, heartbeat: tuple[int, int] | None) -> RDBStorage:
                 grace_period=heartbeat[1] if heartbeat else None,
             )
     except ImportError:
-        raise _needs_extra() from None
+        raise needs_extra() from None
     except (SQLAlchemyError, RuntimeError) as error:
         raise unusable(url, error) from None
 
@@ -306,10 +306,6 @@ def _alone(url: str) -> Iterator[None]:
 def _patience(url: str) -> dict[str, int]:
     """Seconds until a database that does not answer counts as unusable."""
     return {"timeout": 60} if url.startswith("sqlite") else {"connect_timeout": 10}
-
-
-def _needs_extra() -> ParameterError:
-    return ParameterError("PostgreSQL needs the extra `postgres`: pip install 'gridtui[postgres]'")
 
 
 def _released(storage: RDBStorage | None, lock: TextIO | None) -> None:
