@@ -312,7 +312,7 @@ FOOTERS = {
     "study stopped trials": ("hold:go on", "search:details", "sort", "next_view", "help"),
     "study done": ("apply", "next_view", "aside:form", "help"),
     "study done trials": ("apply", "search:details", "sort", "next_view", "help"),
-    "apply": ("take:write...", "leave_fields"),
+    "apply": ("take:write...", "next_field", "change", "leave_fields"),
     "data": ("fetch", "import", "check", "delete", "narrow", "details", "help"),
     "details": ("details:list", "fetch", "import", "check", "delete", "help"),
     "no data": ("fetch", "import", "help", "quit"),

@@ -25,7 +25,9 @@ from engine.summary import simulated_note
 BEST_FILE = "best_params_v4.json"
 DEFAULT_KEY = "best_params"
 ROBUST_KEY = "robust_params"
-_JUDGED = (ROBUST_KEY, "params")
+MEDOID_KEY = "medoid_params"
+WHOLE_KEY = "params"
+JUDGED = (ROBUST_KEY, WHOLE_KEY)
 """What the verdict of a robust report is about, alone and with those that were not searched."""
 
 Value = int | float | bool | str | None
@@ -92,9 +94,25 @@ def read_parameters(path: Path, key: str = DEFAULT_KEY) -> FoundParameters:
         path,
         key,
         values,
-        _sentence(document) if key in _JUDGED else None,
+        _sentence(document) if key in JUDGED else None,
         tuple(_warnings(document, path, key)),
     )
+
+
+def best_file_of(report: Path) -> Path | None:
+    """The file of the single best trial that was written with a robust report; None: it is gone."""
+    try:
+        study = json.loads(report.read_text(encoding="utf-8"))["study"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    stem = BEST_FILE.removesuffix(".json")
+    for path in sorted(report.parent.glob(f"{stem}*.json"), reverse=True):
+        try:
+            if json.loads(path.read_text(encoding="utf-8"))["study"] == study:
+                return path
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return None
 
 
 def plan_changes(found: FoundParameters, path: Path, *, may_make: bool = False) -> PlannedChanges:
@@ -148,7 +166,7 @@ def _warnings(document: Mapping[str, Any], path: Path, key: str) -> Iterator[str
         yield simulated_note(str(told.get("source", "SIMULATED market")))
     if isinstance(note := document.get("note"), str):
         yield note
-    if key in _JUDGED:
+    if key in JUDGED:
         return
     report = document if _sentence(document) else _beside(path, told)
     if (sentence := _sentence(report)) is None:

@@ -17,19 +17,25 @@ from engine.errors import ParameterError
 from engine.wording import plural
 from tui.keys import bindings
 from tui.screens.question import Question
-from tui.widgets.fields import TextField
+from tui.widgets.fields import Choice, TextField, step_focus
 from tui.widgets.footer import KeyLine
 from tui.widgets.runs import written
 from tui.widgets.study_texts import WORD_TONES
 
 if TYPE_CHECKING:
-    from engine.optimize.apply import Change, PlannedChanges
+    from engine.optimize.apply import Change, FoundParameters, PlannedChanges
     from engine.optimize.reports import Report
 
 DEFAULT_CONFIG = "gridtui.toml"
 """The file of `gridtui apply`, made where it is missing; any other one must be there."""
 
 _NAME = 25
+_OWN = "file"
+_WIDTH = 70
+_LONGEST = 2 * _WIDTH
+"""Cells across of the dialog's text, and characters of a sentence of a file of one's own."""
+_AROUND = 12
+"""Rows of the screen for footer, frame, gaps and message."""
 
 
 class ApplyDialog(ModalScreen[str]):
@@ -38,6 +44,7 @@ class ApplyDialog(ModalScreen[str]):
     CSS_PATH = "../dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("fields"),
+        *bindings("form"),
         ("pageup", "page(-1)", "page"),
         ("pagedown", "page(1)", "page"),
     ]
@@ -49,36 +56,55 @@ class ApplyDialog(ModalScreen[str]):
         self._planned: PlannedChanges | None = None
 
     def compose(self) -> ComposeResult:
-        """The file, and below it what would change there."""
+        """Which parameters and into which file; below it what would change there."""
         with Vertical(classes="dialog", id="apply") as box:
-            box.border_title = f"apply the robust parameters of {self._report.study}"
-            yield Static(_verdict(self._report), classes="about")
+            box.border_title = f"apply parameters of {self._report.study}"
+            yield Static(classes="about")
             with Horizontal(classes="fields"):
-                yield Static("into", classes="labels")
-                yield TextField("config", placeholder=DEFAULT_CONFIG)
+                yield Static(classes="labels")
+                with Vertical():
+                    yield Choice("set", _sets(self._report))
+                    yield TextField("file", placeholder="JSON file with parameters")
+                    yield TextField("key", placeholder="where in that file they are")
+                    yield TextField("config", placeholder=DEFAULT_CONFIG)
             yield VerticalScroll(Static(), id="difference", can_focus=False)
             yield Static(classes="message")
         yield KeyLine("apply")
 
     def on_mount(self) -> None:
         """The form's file."""
+        self._show_file(False)
+        self.query_one("#key", TextField).value = "best_params"
         self.query_one("#config", TextField).value = self._config
         self.query_one("#config", TextField).focus()
 
-    @on(Input.Changed, "#config")
+    def on_resize(self) -> None:
+        """The difference has the room that is left."""
+        self._plan()
+
+    @on(Choice.Changed)
+    def _chosen(self, event: Choice.Changed) -> None:
+        self._show_file(event.choice.value == _OWN)
+        self._plan()
+
+    @on(Input.Changed)
     def _plan(self) -> None:
         """What would change in the file that is named now."""
-        from engine.optimize.apply import FoundParameters, plan_changes  # tomlkit: 50 ms
+        from engine.optimize.apply import plan_changes  # tomlkit: 50 ms
 
-        report = self._report
-        name = self.query_one("#config", TextField).value.strip() or DEFAULT_CONFIG
-        found = FoundParameters(report.path, "robust_params", report.params, report.sentence)
+        name = self._text("config") or DEFAULT_CONFIG
         lines = self.query_one("#difference Static", Static)
+        about = self.query_one(".about", Static)
+        self._planned = None
         try:
-            path = Path(name).expanduser()
-            self._planned = plan_changes(found, path, may_make=name == DEFAULT_CONFIG)
+            found = self._found()
+            told = self._judgement(found)
+            about.update(Content("\n").join(told))
+            self._fit(told)
+            self._planned = plan_changes(
+                found, Path(name).expanduser(), may_make=name == DEFAULT_CONFIG
+            )
         except (ParameterError, OSError) as error:
-            self._planned = None
             lines.update("")
             self._say(f"! {error}", error=True)
             return
@@ -96,11 +122,12 @@ class ApplyDialog(ModalScreen[str]):
             if yes:
                 self._write(planned)
 
-        warning = (
-            "" if self._report.word == "ROBUST" else f"\n\nThe verdict is {self._report.word}."
-        )
-        question = f"Write {plural(len(planned.changes), 'change')} to {planned.path}?{warning}"
-        self.app.push_screen(Question(question, yes="Write"), answered)
+        question = f"Write {plural(len(planned.changes), 'change')} to {planned.path}?"
+        self.app.push_screen(Question(question + self._doubt(), yes="Write"), answered)
+
+    def action_move(self, step: int) -> None:
+        """The next field, or the one before."""
+        step_focus(self.query_one(".fields"), step)
 
     def action_page(self, step: int) -> None:
         """The difference up or down."""
@@ -110,6 +137,70 @@ class ApplyDialog(ModalScreen[str]):
     def action_close(self) -> None:
         """Leave without writing."""
         self.dismiss(None)
+
+    @property
+    def _set(self) -> str:
+        return self.query_one("#set", Choice).value
+
+    @property
+    def _is_judged(self) -> bool:
+        """Whether the study's verdict is about the chosen parameters."""
+        from engine.optimize.apply import JUDGED
+
+        return self._set in JUDGED
+
+    def _found(self) -> FoundParameters:
+        """The chosen parameters as `gridtui apply` finds them. Raises ParameterError."""
+        from engine.optimize.apply import BEST_FILE, DEFAULT_KEY, best_file_of, read_parameters
+
+        if self._set == _OWN:
+            if not self._text("file"):
+                raise ParameterError("name the file with the parameters")
+            return read_parameters(Path(self._text("file")).expanduser(), self._text("key"))
+        if self._set != DEFAULT_KEY:
+            return read_parameters(self._report.path, self._set)
+        path = best_file_of(self._report.path)
+        if path is None:
+            raise ParameterError(f"{self._report.study} has no {BEST_FILE} any more")
+        return read_parameters(path, DEFAULT_KEY)
+
+    def _judgement(self, found: FoundParameters) -> list[Content]:
+        """What is known against the chosen parameters, or for them."""
+        if self._set == _OWN:
+            told = (found.verdict, *found.warnings)
+            # the last warning of the command names its own flags
+            kept = [line for line in told if line and not line.startswith("recommended: ")]
+            kept = kept or ["The file says nothing about them."]
+            return [Content(one[: _LONGEST - 1] + "…" * (len(one) >= _LONGEST)) for one in kept]
+        lines = [_verdict(self._report)]
+        if not self._is_judged:
+            lines.append(Content("! That verdict is about the robust median, not about these."))
+        elif self._report.median_outside:
+            lines.append(Content("! The median lies outside of its cluster, the medoid inside."))
+        return lines
+
+    def _fit(self, about: list[Content]) -> None:
+        """The difference has what room the screen leaves, so that the message is always seen."""
+        above = sum(1 + len(line.plain) // _WIDTH for line in about)
+        fields = 4 if self._set == _OWN else 2
+        room = self.size.height - _AROUND - above - fields
+        self.query_one("#difference").styles.max_height = max(3, room)
+
+    def _doubt(self) -> str:
+        """What the question adds; "" where nothing speaks against it."""
+        word = self._report.word
+        if self._set == _OWN or (self._is_judged and word == "ROBUST"):
+            return ""
+        if self._is_judged:
+            return f"\n\nThe verdict is {word}."
+        return f"\n\nThe verdict, {word}, is about the robust median, not about these."
+
+    def _show_file(self, there: bool) -> None:
+        """The rows of a file are there only while one is chosen."""
+        for name in ("file", "key"):
+            self.query_one(f"#{name}").display = there
+        labels = ["take", "file", "key", "into"] if there else ["take", "into"]
+        self.query_one(".labels", Static).update("\n".join(labels))
 
     def _write(self, planned: PlannedChanges) -> None:
         from engine.optimize.apply import apply_changes
@@ -127,6 +218,20 @@ class ApplyDialog(ModalScreen[str]):
         line = self.query_one(".message", Static)
         line.set_class(error, "-error")
         line.update(Content(text))
+
+    def _text(self, name: str) -> str:
+        return self.query_one(f"#{name}", TextField).value.strip()
+
+
+def _sets(report: Report) -> dict[str, str]:
+    """The sets of a study by their keys, the recommended one first."""
+    return {
+        "robust_params": "robust: the median of the best tenth",
+        "medoid_params": f"medoid: trial {report.medoid_trial}, the middle one of the best tenth",
+        "params": "robust, and all that was not searched",
+        "best_params": "best trial alone, which may be overfit",
+        _OWN: "of a file",
+    }
 
 
 def _verdict(report: Report) -> Content:
