@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 import optuna
 
-from engine.optimize.notice import LOCK_FILE, NOTICE_FILE, Notice, SearchOrder, search_folder
+from engine.optimize.notice import (
+    LOCK_FILE,
+    NOTICE_FILE,
+    Notice,
+    SearchOrder,
+    search_folder,
+    shown_storage,
+)
 from engine.optimize.settings import DATABASE, SearchSettings
 from engine.params import OPTIMIZER_SPACE, STRATEGY_PARAMS
 
@@ -37,24 +44,34 @@ _ALL_BAD = {
 }
 
 
-def keep_trials(name: str = "mine", trials: int = 40, seed: int = 1) -> None:
-    """A study of finished trials in the database of the current folder."""
+def keep_trials(
+    name: str = "mine", trials: int = 40, seed: int = 1, url: str = f"sqlite:///{DATABASE}"
+) -> None:
+    """A study of finished trials in a database, that of the current folder if none is named."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(
-        storage=f"sqlite:///{DATABASE}", study_name=name, direction="maximize"
-    )
+    study = optuna.create_study(storage=url, study_name=name, direction="maximize")
     study.set_user_attr("gridtui", _identity())
     rng = np.random.default_rng(seed)
     study.add_trials([_trial(rng, i / max(trials, 1)) for i in range(trials)])
+    study._storage._backend.engine.dispose()  # type: ignore[attr-defined]
 
 
-def keep_notice(stage: str, words: str, name: str = "mine", **told: Any) -> Path:
+def keep_notice(
+    stage: str,
+    words: str,
+    name: str = "mine",
+    *,
+    storage: str | None = None,
+    mode: str = "search",
+    **told: Any,
+) -> Path:
     """What the search of that study has said last; returns its folder."""
-    folder = search_folder(Path("data"), SearchSettings(study_name=name))
+    settings = SearchSettings(study_name=name, storage=storage)
+    folder = search_folder(Path("data"), settings)
     folder.mkdir(parents=True, exist_ok=True)
     order = SearchOrder(
         study=name,
-        storage=str(Path(DATABASE).absolute()),
+        storage=shown_storage(settings),
         coins=("BTC", "ETH"),
         source="sim",
         start="2024-01-01",
@@ -64,7 +81,7 @@ def keep_notice(stage: str, words: str, name: str = "mine", **told: Any) -> Path
         holdout=0.15,
         mc_perms=50,
         sampler="tpe",
-        mode="search",
+        mode=mode,
         workers=None,
         seed=0,
         config=None,
@@ -113,6 +130,8 @@ def keep_report(word: str, name: str = "mine", trials: int = 40) -> None:
             else row["low"]
             for key, row in OPTIMIZER_SPACE.items()
         },
+        "medoid_params": {key: row["high"] for key, row in OPTIMIZER_SPACE.items()},
+        "params": {**STRATEGY_PARAMS, "leverage": 2},
         "param_stability": {
             key: {"cv": 0.03 * i, "label": "STABLE" if 0.03 * i < 0.25 else "MODERATE"}
             for i, key in enumerate(names)
@@ -149,6 +168,40 @@ def keep_report(word: str, name: str = "mine", trials: int = 40) -> None:
     }
     Path("data").mkdir(exist_ok=True)
     Path("data/optimizer_results_robust.json").write_text(json.dumps(document))
+    best = {"study": document["study"], "best_params": {"gamma": 1.9}}
+    Path("data/best_params_v4.json").write_text(json.dumps(best))
+
+
+def keep_refit(name: str = "mine", windows: int = 2, trials: int = 20) -> None:
+    """The report of a refit whose windows lost and won."""
+    rows = [
+        {
+            "study": f"{name}.window{number}",
+            "trials": trials,
+            "test": [f"2024-0{number + 1}-01 00:00 UTC", f"2024-0{number + 2}-01 00:00 UTC"],
+            "params": {
+                key: row["low"] if number % 2 else row["high"]
+                for key, row in OPTIMIZER_SPACE.items()
+            },
+            "returns_pct": dict(zip(PAIRS, (-1.5 * number, 2.25), strict=True)),
+        }
+        for number in range(1, windows + 1)
+    ]
+    document = {
+        "coins": PAIRS,
+        "start": START,
+        "simulated": True,
+        "windows": rows,
+        "metrics": {
+            "total_return_pct": 1.06,
+            "max_drawdown_pct": 2.4,
+            "sharpe_ratio": 0.81,
+            "calmar_ratio": None,
+        },
+        "equity": [[_NEW_YEAR_MS, 20_000.0], [_TOLD_MS, 20_212.0]],
+    }
+    Path("data").mkdir(exist_ok=True)
+    Path("data/optimizer_results_refit.json").write_text(json.dumps(document))
 
 
 def _identity() -> dict[str, Any]:

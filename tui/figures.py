@@ -84,7 +84,7 @@ def axis_value(value: float, step: float) -> str:
     decimals = 0
     while decimals < 8 and step * 10**decimals < 1:
         decimals += 1
-    return price(value, decimals)
+    return price(round(value, decimals) + 0.0, decimals)  # + 0.0: never -0.0
 
 
 def size(number: int) -> str:

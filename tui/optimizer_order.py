@@ -68,7 +68,7 @@ class SearchText:
             mode=plain.mode,
             workers="",
             seed=str(plain.seed),
-            storage=os.environ.get(STORAGE_VARIABLE, ""),
+            storage="",
             config="",
         )
 
@@ -93,7 +93,7 @@ class SearchText:
             mode=order.mode,
             workers="" if order.workers is None else str(order.workers),
             seed=str(order.seed),
-            storage=_near(order.storage, DATABASE),
+            storage=_near(order.storage, "" if os.environ.get(STORAGE_VARIABLE) else DATABASE),
             config=_near(order.config or "", ""),
         )
 
@@ -211,7 +211,7 @@ def settings_of(text: SearchText) -> SearchSettings:
             raise FieldError(name, said) from None
     if not text.study.strip():
         raise FieldError("study", "name the study, such as grid_v4_wfo")
-    plain = SearchSettings(study_name=text.study.strip(), storage=text.storage.strip() or None)
+    plain = SearchSettings(study_name=text.study.strip(), storage=storage_named(text.storage))
     try:
         _ = plain.url
     except ParameterError as error:
@@ -221,6 +221,11 @@ def settings_of(text: SearchText) -> SearchSettings:
     except ParameterError as error:
         first = str(error).partition(" ")[0].replace("-", "_")
         raise FieldError(first if first in _SETTINGS else "trials", str(error)) from None
+
+
+def storage_named(typed: str) -> str | None:
+    """The database of the form: as typed, else GRIDTUI_STORAGE's; None: the usual file."""
+    return typed.strip() or os.environ.get(STORAGE_VARIABLE) or None
 
 
 def log_lines(path: Path, most: int) -> list[str]:

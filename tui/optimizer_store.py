@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from engine.optimize.browse import TrialEntry
     from engine.optimize.notice import Posted
-    from engine.optimize.reports import Report
+    from engine.optimize.reports import RefitReport, Report
 
 
 class StudyKey(NamedTuple):
@@ -49,12 +49,19 @@ class StudyRow:
         if self.posted is None:
             return self.trials
         told = self.posted.notice  # which wants nothing yet where it ended before its first trial
+        if self.is_refit:
+            return told.order.trials * told.order.windows
         return told.wanted or self.trials + told.order.trials
 
     @property
     def left(self) -> int:
         """Trials that are missing where it was broken off."""
         return max(0, self.wanted - self.trials)
+
+    @property
+    def is_refit(self) -> bool:
+        """Whether each window is a study of its own."""
+        return self.posted is not None and self.posted.notice.order.mode == "refit"
 
     @property
     def simulated(self) -> bool:
@@ -74,7 +81,7 @@ class StudyRow:
         if self.state == "running":
             if told.stage != "searching":
                 return told.words
-            part = f"{told.part}  " if told.part else ""
+            part = f"window {number}  " if (number := part_number(told.part)) else ""
             rate = f"  {told.rate:.1f}/s" if told.rate else ""
             left = f"  {duration(told.left_s)} left" if told.left_s is not None else ""
             return f"{part}{count(told.done)}/{count(told.wanted)} trials{rate}{left}"
@@ -87,6 +94,8 @@ class StudyRow:
         if self.state in ("stopped", "killed"):
             of = f"{count(self.trials)} of {count(self.wanted)} trials" if self.left else trials
             return f"{self.state}, {of}: space goes on"
+        if self.is_refit:
+            return f"{trials} in {plural(told.order.windows, 'window')}"
         return trials
 
 
@@ -106,7 +115,8 @@ class ParameterLine:
 class StudyView:
     """The chosen study. `scores`, `numbers`, `best_so_far`: of finished trials, shape (n,), in the
     order of their numbers; `hidden`: trials too many to be listed; `report` None: none yet;
-    `outdated`: the study has grown since; `windows`: (train from, train to, test to), ms UTC."""
+    `windows`: (train from, train to, test to), ms UTC; `interpretation`: of `robustness`, in words;
+    `refit`: what a refit came to; `nothing`: why there are no trials, where there are none."""
 
     row: StudyRow
     names: tuple[str, ...]
@@ -121,6 +131,23 @@ class StudyView:
     report: Report | None
     windows: tuple[tuple[int, int, int], ...]
     log: tuple[str, ...]
+    interpretation: str = ""
+    refit: RefitReport | None = None
+
+    @property
+    def nothing(self) -> str:
+        """Why there is no trial to show, where there is none."""
+        if self.row.is_refit:
+            name = self.row.key.name
+            return f"each window is a study of its own: {name}.window1, {name}.window2 ..."
+        if self.row.trials and self.row.identity is None:
+            return f"its trials lie in {self.row.key.storage}, which the form's storage must name"
+        return "no trial is finished yet"
+
+    @property
+    def newest(self) -> TrialEntry | None:
+        """The finished trial of the highest number."""
+        return next((one for one in reversed(self.trials) if one.score is not None), None)
 
     @property
     def outdated(self) -> bool:
@@ -178,6 +205,12 @@ def state_of(posted: Posted | None) -> str:
     stage = posted.notice.stage
     words = {"loading": "running", "searching": "running", "examining": "questioning"}
     return words.get(stage, stage)
+
+
+def part_number(part: str) -> str:
+    """`2` of `mine.window2`, a window's own study; "" of another one."""
+    _, window, number = part.rpartition(".window")
+    return number if window else ""
 
 
 def duration(seconds: float) -> str:

@@ -25,7 +25,7 @@ from tui.optimizer_store import (
 if TYPE_CHECKING:
     from engine.optimize.browse import StudyEntry, TrialEntry
     from engine.optimize.notice import Posted
-    from engine.optimize.reports import Report
+    from engine.optimize.reports import RefitReport, Report
     from engine.optimize.space import Space
     from engine.params import StrategyParams
 
@@ -33,7 +33,11 @@ MOST_TRIALS = 20_000
 _MOST_WEIGHED = 2_000
 """Trials of which the importance of parameters is computed while the search goes on."""
 _CHUNKS = 5
-_LIST_S, _WEIGH_S = 3.0, 10.0
+_HIDDEN = ":***@"
+"""What a password became where it is shown."""
+_LIST_S, _RETRY_S, _WEIGH_S = 3.0, 10.0, 10.0
+"""Seconds until studies are listed again, an unreadable database is tried again, and importance is
+computed again."""
 _LOG_LINES = 200
 
 
@@ -58,7 +62,8 @@ class Watch:
         self._data_dir = data_dir
         self._reports = Reports(data_dir)
         self._entries: dict[str, tuple[StudyEntry, ...]] = {}
-        self._listed: dict[str, float] = {}
+        self._complaints: dict[str, str] = {}
+        self._due: dict[str, float] = {}
         self._known: dict[StudyKey, _Known] = {}
 
     def read(self, url: str, storage: str, chosen: StudyKey | None) -> Snapshot:
@@ -73,21 +78,13 @@ class Watch:
         notices = {_key_of(one): one for one in reversed(posted(self._data_dir))}
         urls = {storage: url}
         for key in notices:
-            if "://" not in key.storage:
-                urls.setdefault(key.storage, f"sqlite:///{key.storage}")
-        complaint = ""
-        try:
-            self._list(storage, url)
-        except ParameterError as error:
-            complaint = str(error)
-            self._entries[storage] = ()
-        for key in notices:
-            if key.storage in urls and key.storage != storage:
-                try:
-                    self._list(key.storage, urls[key.storage])
-                except ParameterError:
-                    self._entries[key.storage] = ()
-        reports = self._reports.newest_first()
+            if _HIDDEN not in key.storage:  # a server without a password may be asked, too
+                known = key.storage if "://" in key.storage else f"sqlite:///{key.storage}"
+                urls.setdefault(key.storage, known)
+        for place, known in urls.items():
+            self._list(place, known)
+        complaint = self._complaints.get(storage, "")
+        reports, refits = self._reports.newest_first(), self._reports.refits()
         rows = self._rows(notices, storage, reports)
         row = next((one for one in rows if one.key == chosen), rows[0] if rows else None)
         view = None
@@ -95,18 +92,25 @@ class Watch:
             for other in [key for key in self._known if key != row.key]:
                 del self._known[other]
             try:
-                view = self._view(row, urls.get(row.key.storage), reports)
-            except ParameterError as error:
+                view = self._view(row, urls.get(row.key.storage), reports, refits)
+            except ParameterError as error:  # it was there a moment ago
                 complaint = complaint or str(error)
         return Snapshot(rows, view, complaint)
 
     def _list(self, storage: str, url: str) -> None:
+        """Which studies a database has, and what is wrong with it, if it is time to look."""
+        from engine.errors import ParameterError
         from engine.optimize.browse import Browser  # SQLAlchemy: 0.2 s
 
-        if monotonic() - self._listed.get(storage, -_LIST_S) >= _LIST_S:
+        if monotonic() < self._due.get(storage, 0.0):
+            return
+        try:
             with Browser(url) as browser:
-                self._entries[storage] = browser.studies()
-            self._listed[storage] = monotonic()
+                self._entries[storage], self._complaints[storage] = browser.studies(), ""
+        except ParameterError as error:
+            self._entries[storage], self._complaints[storage] = (), str(error)
+        pause = _RETRY_S if self._complaints[storage] else _LIST_S
+        self._due[storage] = monotonic() + pause
 
     def _rows(
         self, notices: Mapping[StudyKey, Posted], storage: str, reports: tuple[Report, ...]
@@ -122,11 +126,11 @@ class Watch:
         for key in dict.fromkeys((*notices, *keys)):
             entry, notice = entries.get(key), notices.get(key)
             trials = max(
-                entry.trials if entry else 0,
+                entry.trials if entry else _trials_of_windows(key, entries),
                 notice.notice.done if notice and not notice.notice.part else 0,
             )
             identity = entry.identity if entry else None
-            report = _report_about(key, identity, reports)
+            report = _report_about(key, identity, notice, reports)
             told_ms = notice.notice.told_ms if notice else 0
             rows.append(
                 StudyRow(
@@ -143,8 +147,16 @@ class Watch:
         rows.sort(key=lambda row: (row.at_work, row.last_ms), reverse=True)
         return tuple(rows)
 
-    def _view(self, row: StudyRow, url: str | None, reports: tuple[Report, ...]) -> StudyView:
+    def _view(
+        self,
+        row: StudyRow,
+        url: str | None,
+        reports: tuple[Report, ...],
+        refits: tuple[RefitReport, ...],
+    ) -> StudyView:
         import numpy as np
+
+        from engine.optimize.robust import interpretation
 
         known = self._known.setdefault(row.key, _Known())
         space = _space_of(row.identity)
@@ -154,7 +166,7 @@ class Watch:
         trials = tuple(known.trials[number] for number in sorted(known.trials))
         done = [trial for trial in trials if trial.score is not None]
         scores = np.array([trial.score for trial in done], np.float64)
-        report = _report_about(row.key, row.identity, reports)
+        report = _report_about(row.key, row.identity, row.posted, reports)
         base = _base_of(row.identity, space)
         parameters, robustness = _parameters(known, space, base, done, report)
         best = max(done, key=lambda one: (one.score, -one.number), default=None)
@@ -173,6 +185,8 @@ class Watch:
             report=report,
             windows=_windows(row.identity),
             log=tuple(log),
+            interpretation=interpretation(robustness),
+            refit=_refit_about(row, refits),
         )
 
     def _read_trials(self, known: _Known, study: str, url: str, space: Space) -> None:
@@ -243,14 +257,50 @@ def _weighed(
 
 
 def _report_about(
-    key: StudyKey, identity: Mapping[str, Any] | None, reports: tuple[Report, ...]
+    key: StudyKey,
+    identity: Mapping[str, Any] | None,
+    notice: Posted | None,
+    reports: tuple[Report, ...],
 ) -> Report | None:
-    """The newest report on the study; two studies of one name differ in coins or start."""
-    if identity is None:
+    """The newest report on the study; two studies of one name differ in coins or start.
+
+    Where its database cannot be read, what it was asked for says which they are.
+    """
+    if identity is not None:
+        about = tuple(identity["job"]["coins"]), str(identity["job"]["start"])
+    elif notice is not None and notice.notice.stage == "finished":
+        about = _asked_about(notice)
+    else:
         return None
-    about = tuple(identity["job"]["coins"]), identity["job"]["start"]
     found = (one for one in reports if (one.study, one.coins, one.start) == (key.name, *about))
     return next(found, None)
+
+
+def _refit_about(row: StudyRow, refits: tuple[RefitReport, ...]) -> RefitReport | None:
+    if row.posted is None or not row.is_refit:
+        return None
+    about = (row.key.name, *_asked_about(row.posted))
+    return next((one for one in refits if (one.study, one.coins, one.start) == about), None)
+
+
+def _asked_about(notice: Posted) -> tuple[tuple[str, ...], str]:
+    """(pairs, first moment) as reports have them."""
+    from exchange.span import moment_ms, moment_text
+    from exchange.symbol import Symbol
+
+    order = notice.notice.order
+    pairs = tuple(Symbol.parse(coin).pair for coin in order.coins)
+    return pairs, moment_text(moment_ms(order.start))
+
+
+def _trials_of_windows(key: StudyKey, entries: Mapping[StudyKey, StudyEntry]) -> int:
+    """Of a refit, whose windows have a study each."""
+    own = (
+        entry.trials
+        for other, entry in entries.items()
+        if other.storage == key.storage and other.name.startswith(f"{key.name}.window")
+    )
+    return sum(own)
 
 
 def _space_of(identity: Mapping[str, Any] | None) -> Space | None:

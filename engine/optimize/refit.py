@@ -26,6 +26,7 @@ from engine.optimize.candles import Candles
 from engine.optimize.control import SearchControl
 from engine.optimize.evaluate import FILL_MODEL, Evaluator
 from engine.optimize.records import Number, Plan, SearchResult, WindowSpan
+from engine.optimize.reports import REFIT_FILE
 from engine.optimize.robust import robust_cluster
 from engine.optimize.walkforward import refit_plan
 from engine.wording import amount, plural, ratio
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.optimize.job import OptimizeJob
-
-
-RESULTS_FILE = "optimizer_results_refit.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +210,7 @@ def _spans(window: RefitWindow) -> tuple[tuple[str, str], tuple[str, str]]:
 
 def write_refit(result: Refit, data_dir: Path) -> Path:
     """Write `refit_document` whole or not at all, the one before kept aside; raises OSError."""
-    path, text = data_dir / RESULTS_FILE, to_json(refit_document(result)) + "\n"
+    path, text = data_dir / REFIT_FILE, to_json(refit_document(result)) + "\n"
     keep_aside(path)
 
     def write(partial: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from engine.optimize.verdict import RESULTS_FILE, Check
+
+REFIT_FILE = "optimizer_results_refit.json"
+_Written = TypeVar("_Written")
 
 MOST_REPORTS = 50
 
@@ -19,7 +22,7 @@ class Report:
 
     `stability`: (CV, label) by parameter; scores by pair, a number a window; `cluster_scores`: the
     worst and the best of the trials that the parameters are the median of; `steepest`: the
-    parameter that costs most beside the chosen point.
+    parameter that costs most beside the chosen point; `looks`: how often the hold-out was asked.
     """
 
     path: Path
@@ -44,6 +47,7 @@ class Report:
     train_scores: Mapping[str, tuple[float, ...]]
     test_scores: Mapping[str, tuple[float, ...]]
     holdout_pct: Mapping[str, float]
+    looks: int | None
     path_pct: Mapping[str, float]
     strict_pct: Mapping[str, float]
     p_value: float | None
@@ -55,32 +59,81 @@ class Report:
     steepest: str
 
 
+@dataclass(frozen=True, slots=True)
+class RefitWindow:
+    """One window of a refit. `test`: (first moment, end) of what its `params` traded, as text;
+    `returns_pct`: by pair."""
+
+    test: tuple[str, str]
+    trials: int
+    params: Mapping[str, float]
+    returns_pct: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class RefitReport:
+    """One `optimizer_results_refit*.json`: windows, and the account over all their test spans.
+
+    `equity`: of all coins together, at `times` in ms UTC; figures are None where undefined.
+    """
+
+    study: str
+    coins: tuple[str, ...]
+    start: str
+    simulated: bool
+    windows: tuple[RefitWindow, ...]
+    times: tuple[int, ...]
+    equity: tuple[float, ...]
+    return_pct: float | None
+    drawdown_pct: float | None
+    sharpe: float | None
+    calmar: float | None
+
+
 class Reports:
     """The reports of a data folder; files that have not changed are not read again."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._folder = data_dir
-        self._known: dict[tuple[Path, int], Report | None] = {}
+        self._searches = _Files(data_dir, RESULTS_FILE, report_of)
+        self._refits = _Files(data_dir, REFIT_FILE, refit_of)
 
     def newest_first(self) -> tuple[Report, ...]:
-        """Those that can be read, `MOST_REPORTS` at most."""
+        """Those of searches that can be read, `MOST_REPORTS` at most."""
+        return self._searches.newest_first()
+
+    def refits(self) -> tuple[RefitReport, ...]:
+        """Those of refits, in the same way."""
+        return self._refits.newest_first()
+
+
+class _Files(Generic[_Written]):
+    """Documents of one kind: those of `name`, and those that gave way to newer ones."""
+
+    def __init__(
+        self, folder: Path, name: str, read: Callable[[Mapping[str, Any], Path], _Written]
+    ) -> None:
+        self._folder, self._name, self._read = folder, name, read
+        self._known: dict[tuple[Path, int], _Written | None] = {}
+
+    def newest_first(self) -> tuple[_Written, ...]:
         found = []
-        for path in self._folder.glob(f"{Path(RESULTS_FILE).stem}*.json"):
+        for path in self._folder.glob(f"{Path(self._name).stem}*.json"):
             try:
                 found.append((path.stat().st_mtime_ns, path))
             except OSError:
                 continue
         found.sort(reverse=True)
         keys = [(path, written) for written, path in found[:MOST_REPORTS]]
-        self._known = {key: self._known.get(key) or _read(key[0]) for key in keys}
+        self._known = {
+            key: self._known[key] if key in self._known else self._document(key[0]) for key in keys
+        }
         return tuple(report for report in self._known.values() if report is not None)
 
-
-def _read(path: Path) -> Report | None:
-    try:
-        return report_of(json.loads(path.read_text(encoding="utf-8")), path)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    def _document(self, path: Path) -> _Written | None:
+        try:
+            return self._read(json.loads(path.read_text(encoding="utf-8")), path)
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
+            return None
 
 
 def report_of(document: Mapping[str, Any], path: Path) -> Report:
@@ -118,6 +171,7 @@ def report_of(document: Mapping[str, Any], path: Path) -> Report:
         train_scores={pair: tuple(row) for pair, row in windows["train_scores"].items()},
         test_scores={pair: tuple(row) for pair, row in windows["test_scores"].items()},
         holdout_pct=dict(oos["holdout_pct"] or {}),
+        looks=oos.get("holdout_looks"),
         path_pct=dict(document["search_fills"]["returns_pct"]),
         strict_pct=dict(document["strict_fills"]["returns_pct"]),
         p_value=document["monte_carlo"]["p_value"],
@@ -127,4 +181,33 @@ def report_of(document: Mapping[str, Any], path: Path) -> Report:
         deflated=sharpe.get("probability"),
         fall=flat.get("median_fall"),
         steepest=str(flat.get("steepest", "")),
+    )
+
+
+def refit_of(document: Mapping[str, Any], path: Path) -> RefitReport:  # noqa: ARG001  (as report_of)
+    """The report of a document that `engine.optimize.refit` wrote.
+
+    Raises KeyError, IndexError, TypeError or ValueError for another one.
+    """
+    rows, figures = document["windows"], document["metrics"]
+    return RefitReport(
+        study=str(rows[0]["study"]).removesuffix(".window1"),
+        coins=tuple(document["coins"]),
+        start=str(document["start"]),
+        simulated=bool(document["simulated"]),
+        windows=tuple(
+            RefitWindow(
+                test=(str(row["test"][0]), str(row["test"][1])),
+                trials=int(row["trials"]),
+                params=dict(row["params"]),
+                returns_pct=dict(row["returns_pct"]),
+            )
+            for row in rows
+        ),
+        times=tuple(int(moment) for moment, _ in document["equity"]),
+        equity=tuple(float(value) for _, value in document["equity"]),
+        return_pct=figures["total_return_pct"],
+        drawdown_pct=figures["max_drawdown_pct"],
+        sharpe=figures["sharpe_ratio"],
+        calmar=figures["calmar_ratio"],
     )

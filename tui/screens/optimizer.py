@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.binding import BindingType
@@ -20,15 +20,12 @@ from textual.widgets import OptionList, Static
 
 from engine.wording import plural
 from tui.keys import STUDY_VIEWS, bindings
-from tui.optimizer_order import SearchText, settings_of
-from tui.optimizer_store import StudyRow
+from tui.optimizer_order import SearchText, storage_named
+from tui.optimizer_store import StudyKey, StudyRow
 from tui.screens.optimizer_watching import WatchingScreen
 from tui.widgets.fields import TextField
 from tui.widgets.search_form import SearchForm
 from tui.widgets.trials import TrialsTable
-
-if TYPE_CHECKING:
-    pass
 
 _EMPTY = Content.from_markup(
     "\n[bold]No study yet.[/]\n\n"
@@ -71,7 +68,7 @@ class OptimizerScreen(WatchingScreen):
     def refresh_from_store(self, now: datetime) -> None:
         """Status and keys; what is read arrives by itself."""
         row = self._optimizer.row(self._chosen)
-        market, simulated = _market(row)
+        market, simulated = _market(row, self._chosen)
         self.show_status(self._store, now, "OPTIMIZER", market, simulated)
         self._show_keys()
 
@@ -129,7 +126,8 @@ class OptimizerScreen(WatchingScreen):
         if row is None or view is None:
             return
         if view.report is None:
-            self.notify(f"{row.key.name} has no report: there is nothing to apply yet")
+            why = "its windows have a set each" if row.is_refit else "it has no report yet"
+            self.notify(f"{row.key.name}: {why}, there is nothing to apply")
             return
         from tui.screens.apply import ApplyDialog
 
@@ -219,15 +217,22 @@ class OptimizerScreen(WatchingScreen):
         if order.joins:
             self.notify(f"{row.key.name} is another machine's: gridtui optimize --join helps it")
             return
-        text = SearchText.again(order, row.left)
+        trials = order.trials if row.is_refit else row.left  # a refit's are those of each window
+        text = SearchText.again(order, trials)
         if "***" in text.storage:
-            settings = settings_of(self._form.text)
+            from engine.errors import ParameterError
             from engine.optimize.notice import shown_storage
+            from engine.optimize.settings import SearchSettings
 
-            if shown_storage(settings) != text.storage:
+            settings = SearchSettings(storage=storage_named(self._form.text.storage))
+            try:
+                named = shown_storage(settings)
+            except ParameterError:
+                named = ""
+            if named != text.storage:
                 self._say("type the storage with its password into the form first", error=True)
                 return
-            text = SearchText.again(order.model_copy(update={"storage": settings.url}), row.left)
+            text = SearchText.again(order.model_copy(update={"storage": settings.url}), trials)
         self._form.show(text)
         self._start(text)
 
@@ -267,9 +272,10 @@ class OptimizerScreen(WatchingScreen):
         return "optimizer choice"
 
 
-def _market(row: StudyRow | None) -> tuple[str, bool]:
+def _market(row: StudyRow | None, chosen: StudyKey | None) -> tuple[str, bool]:
+    """What the status line says of the market, and whether that one is made up."""
     if row is None or row.posted is None:
-        return ("no study yet", False) if row is None else (row.key.name, False)
+        return chosen.name if chosen is not None else "no study yet", False
     order = row.posted.notice.order
     coins = " ".join(order.coins)
     return (f"{coins} SIMULATED", True) if row.simulated else (f"{coins} {order.source}", False)

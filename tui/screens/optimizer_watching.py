@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
-from tui.optimizer_order import Launched, SearchRequest, SearchText, settings_of
+from tui.optimizer_order import Launched, SearchRequest, SearchText, storage_named
 from tui.optimizer_store import OptimizerStore, Snapshot, StudyKey, StudyRow
 from tui.request import FieldError
 from tui.screens.frame import FramedScreen
@@ -44,6 +44,7 @@ class WatchingScreen(FramedScreen):
         self._chosen: StudyKey | None = None
         self._furnished = self._reading = self._launching = self._follow = False
         self._read_at = 0.0
+        self._storage = ""
 
     async def furnish(self, store: Store) -> None:
         """The form's defaults; the studies are read in a thread."""
@@ -109,23 +110,28 @@ class WatchingScreen(FramedScreen):
             self._read()
 
     def _read(self) -> None:
-        """Read everything again."""
+        """Read everything again; a database that is being typed counts once it is complete."""
         self._reading = True
-        self._look(self._form.text, self._chosen)
+        if self.focused is None or self.focused.id != "storage":
+            self._storage = self._form.text.storage
+        self._look(self._storage, self._chosen)
 
     @work(thread=True, group="reading", exit_on_error=False)
-    def _look(self, text: SearchText, chosen: StudyKey | None) -> None:
+    def _look(self, storage: str, chosen: StudyKey | None) -> None:
+        from engine.errors import ParameterError
         from engine.optimize.notice import shown_storage
         from engine.optimize.settings import SearchSettings
         from tui.optimizer_watch import Watch  # numpy and SQLAlchemy: up to a second
 
         if self._watch is None:
             self._watch = Watch(_folder(self._data_dir))
+        settings = SearchSettings(storage=storage_named(storage))
         try:
-            settings = settings_of(text)
-        except FieldError:
-            settings = SearchSettings()  # while somebody types
-        found = self._watch.read(settings.url, shown_storage(settings), chosen)
+            url = settings.url
+        except ParameterError:  # is said when a search is started
+            settings = SearchSettings()
+            url = settings.url
+        found = self._watch.read(url, shown_storage(settings), chosen)
         self.app.call_from_thread(self._looked, found, chosen)
 
     def _looked(self, found: Snapshot, asked: StudyKey | None) -> None:
@@ -171,7 +177,9 @@ class WatchingScreen(FramedScreen):
 
     def _row(self) -> StudyRow | None:
         row = self._optimizer.row(self._chosen)
-        if row is None:
+        if row is None and self._chosen is not None:
+            self.notify(f"{self._chosen.name} is being started")
+        elif row is None:
             self.notify("there is no study yet: enter starts the form's search")
         return row
 

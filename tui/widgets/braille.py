@@ -55,6 +55,11 @@ class Canvas:
                 for y in range(top, end + 1):
                     self._dot(x, y, owner)
 
+    def scatter(self, line: Line, owner: int) -> None:
+        """Add the points alone."""
+        for x, y in zip(line.bucket.tolist(), self._rows(line.values).tolist(), strict=True):
+            self._dot(int(x), y, owner)
+
     def level(self, value: float, owner: int) -> None:
         """A thin line across."""
         row = int(self._rows(np.array([value]))[0])

@@ -28,7 +28,7 @@ class Curve:
     """A line: `time` ms UTC and `values`, shape (n,); `token`: its colour; `mark`: at its end.
 
     `dots` is plotext's marker: "braille" is fine, "hd" is coarse, which tells two curves apart
-    without colours. `fill` fills the way to zero.
+    without colours. `fill` fills the way to zero; not `joined`: dots alone, without a line.
     """
 
     time: npt.NDArray[np.int64]
@@ -37,6 +37,7 @@ class Curve:
     mark: str = ""
     fill: bool = False
     dots: str = "braille"
+    joined: bool = True
 
 
 class Chart(Widget):
@@ -51,6 +52,9 @@ class Chart(Widget):
         self._span = (0, 1)
         self._level: float | None = None
         self._drawn: tuple[tuple[int, int], Text] | None = None
+        self.legend: Sequence[tuple[str, str]] = ()
+        """(words, token) of the rows below the name, at most NAME_WIDTH wide; the last one stands
+        in the last row."""
         self.ends = (0.0, 1.0)
         """Lowest and highest value of the scale, once it is drawn."""
 
@@ -87,16 +91,23 @@ class Chart(Widget):
         canvas = self._canvas(lines, columns, height, low, high)
         rows = canvas.split("\n")
         scale = self._scale(height, low, high, [float(c.values[-1]) for c in self._curves])
-        quiet = f"{self._colour('quiet')}"
+        names = self._names(height)
         picture = Text(no_wrap=True, end="")
         for row in range(height):
-            name = self._label if row == 0 else ""
-            picture.append(f"{name:<{NAME_WIDTH}}", quiet)
+            name, token = names.get(row, ("", "quiet"))
+            picture.append(f"{name:<{NAME_WIDTH}}", self._colour(token))
             picture.append_text(Text.from_ansi(rows[row]))
             picture.append_text(scale[row])
             if row < height - 1:
                 picture.append("\n")
         return picture
+
+    def _names(self, height: int) -> dict[int, tuple[str, str]]:
+        """What stands at the left of each row: the name on top, below it the legend."""
+        *upper, last = self.legend or [("", "quiet")]
+        rows = dict(enumerate(upper, 1))
+        rows[max(len(rows) + 1, height - 1)] = last
+        return {**rows, 0: (self._label, "quiet")}
 
     def _canvas(
         self,
@@ -124,7 +135,7 @@ class Chart(Widget):
         for curve, (bucket, values) in zip(self._curves, lines, strict=True):
             dots = plotext.marker(curve.dots, self._rgb(curve.token))
             signal = figure.signal((bucket / 2 + 0.25).tolist(), values.tolist(), marker=dots)
-            figure.draw(signal.lines(True).fillx(curve.fill))
+            figure.draw(signal.lines(curve.joined).fillx(curve.fill))
         text: str = figure.build().string()
         return text
 

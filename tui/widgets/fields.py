@@ -22,7 +22,10 @@ class TextField(Input):
         self._characters = re.compile(characters)
 
     async def _on_key(self, event: Key) -> None:
-        if event.is_printable and not self._characters.match(event.character or ""):
+        typed = event.character or ""
+        # escape and a letter in quick succession are one key to a terminal: alt+letter
+        strange = event.key.startswith("alt+") or not self._characters.match(typed)
+        if event.is_printable and strange:
             event.prevent_default()
             event.stop()
 

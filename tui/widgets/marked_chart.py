@@ -90,7 +90,8 @@ class MarkedChart(Chart):
         if self._level is not None:
             canvas.level(self._level, len(lines))
         for owner, (curve, points) in enumerate(zip(self._curves, lines, strict=True)):
-            canvas.draw(Line(*points, curve.fill, curve.dots != "braille"), owner)
+            line = Line(*points, curve.fill, curve.dots != "braille")
+            canvas.draw(line, owner) if curve.joined else canvas.scatter(line, owner)
         codes = [_code(self._rgb(curve.token)) for curve in self._curves]
         codes += [_code(self._rgb("level")), ""]
         return "\n".join(

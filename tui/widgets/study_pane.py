@@ -10,12 +10,13 @@ from textual.widgets import Static
 
 from tui.keys import STUDY_VIEWS
 from tui.optimizer_store import StudyView
-from tui.widgets.chart import Chart, Curve
+from tui.widgets.score_chart import ScoreChart
 from tui.widgets.study_texts import (
     best_line,
     log_text,
     parameters_text,
     report_text,
+    stable_line,
     verdict_line,
     windows_text,
 )
@@ -42,8 +43,9 @@ class StudyPane(Vertical):
     def compose(self) -> ComposeResult:
         """Everything is there; the pane's class decides which view is seen."""
         yield Static(id="study-head")
-        yield Chart("scores")
+        yield ScoreChart()
         yield Static(id="study-best")
+        yield Static(id="study-stable")
         yield Static(id="study-verdict")
         yield Static(id="study-tabs")
         with Horizontal(id="study-views"):
@@ -59,8 +61,9 @@ class StudyPane(Vertical):
         gap = " " if view.row.simulated else ""
         self.border_title = Content.assemble(made_up if gap else "", gap, title)
         self._show_head(view)
-        self._show_chart(view)
+        self.query_one(ScoreChart).show(view)
         self.query_one("#study-best", Static).update(best_line(view))
+        self.query_one("#study-stable", Static).update(stable_line(view))
         self.query_one("#study-verdict", Static).update(verdict_line(view))
         self.query_one(TrialsTable).show(view)
         self._show_text()
@@ -100,21 +103,6 @@ class StudyPane(Vertical):
             parts += ["\n", ("━" * full, "bold $primary"), ("╌" * (width - full), "$quiet")]
             parts.append((f" {share:4.0%}", "bold"))
         self.query_one("#study-head", Static).update(Content.assemble(*parts))
-
-    def _show_chart(self, view: StudyView) -> None:
-        chart = self.query_one(Chart)
-        chart.display = len(view.scores) > 1
-        if not chart.display:
-            return
-        import numpy as np
-
-        # what went badly wrong would press all that matters into one line
-        lowest = float(np.quantile(view.scores, 0.1))
-        floor = min(lowest, float(view.best_so_far[0]))
-        scores = Curve(view.numbers, np.maximum(view.scores, floor), "level")
-        best = Curve(view.numbers, view.best_so_far)
-        span = int(view.numbers[0]), int(view.numbers[-1])
-        chart.plot([scores, best], span)
 
     def _show_text(self) -> None:
         view = self.view

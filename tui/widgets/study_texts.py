@@ -9,6 +9,13 @@ from textual.content import Content
 
 from engine.wording import count, plural
 from tui.figures import day, percent, tone
+from tui.widgets.refit_texts import (
+    NO_VERDICT,
+    account_line,
+    refit_parameters_text,
+    refit_windows_text,
+)
+from tui.widgets.score_chart import BEST, NEWEST
 from tui.widgets.trials import score_text, value_text
 
 if TYPE_CHECKING:
@@ -40,17 +47,39 @@ _LEAST_NAME = 24
 
 
 def best_line(view: StudyView) -> Content:
-    """`best +0.8123 (trial 97)   test of the best +0.3412   robustness 0.31`."""
+    """`● best +0.8123 (trial 97), its test +0.3412   ○ newest +0.7011 (trial 131)`."""
+    if view.refit is not None:
+        return account_line(view.refit)
     if view.best is None:
-        return Content.styled("no trial is finished yet", "$quiet")
+        return Content.styled(view.nothing, "$quiet")
     parts: list[Part] = [
+        (f"{BEST} ", "$curve"),
         ("best ", "$quiet"),
         (score_text(view.best.score), "bold"),
-        (f" (trial {view.best.number})   test of the best ", "$quiet"),
+        (f" (trial {view.best.number}), its test ", "$quiet"),
         (score_text(view.best.test), f"bold {tone(view.best.test)}"),
     ]
+    if view.newest is not None:
+        parts += [
+            (f"   {NEWEST} ", "$curve-other"),
+            ("newest ", "$quiet"),
+            (score_text(view.newest.score), "bold"),
+            (f" (trial {view.newest.number})", "$quiet"),
+        ]
+    return Content.assemble(*parts)
+
+
+def stable_line(view: StudyView) -> Content:
+    """`decide  gamma 18%  kappa 12%  ...   robustness 0.31 GOOD`: the two that matter most."""
+    parts: list[Part] = []
+    weighed = [line for line in view.parameters[:2] if line.importance]
+    if weighed:
+        parts.append(("decide", "$quiet"))
+        parts += [f"  {line.name} {line.importance:.0%}" for line in weighed]
+        parts.append("   ")
     if view.robustness is not None:
-        parts += [("   robustness ", "$quiet"), (f"{view.robustness:.2f}", "bold")]
+        word = view.interpretation.partition(" ")[0]
+        parts += [("robustness ", "$quiet"), (f"{view.robustness:.2f} {word}", "bold")]
     return Content.assemble(*parts)
 
 
@@ -58,12 +87,10 @@ def verdict_line(view: StudyView) -> Content:
     """`OVERFIT  p 0.33  PBO 0.81  DSR 0.00  strict -1.20%  hold-out -0.13%`, of the worst coin."""
     report = view.report
     if report is None:
-        later = {
-            "refit": "a refit has no verdict: each window is searched anew",
-            "search": "no verdict yet: it is drawn when all trials are done",
-        }
         mode = view.row.identity["job"]["mode"] if view.row.identity else "search"
-        return Content.styled(later.get(mode, later["search"]), "$quiet")
+        refit = view.row.is_refit or mode == "refit"
+        later = "no verdict yet: it is drawn when all trials are done"
+        return Content.styled(NO_VERDICT if refit else later, "$quiet")
     numbers = [
         ("p", _short(report.p_value)),
         ("PBO", _short(report.overfitting)),
@@ -81,8 +108,10 @@ def verdict_line(view: StudyView) -> Content:
 
 def parameters_text(view: StudyView) -> Content:
     """A line a parameter: median of the best tenth, default, scatter, importance."""
+    if view.refit is not None:
+        return refit_parameters_text(view.refit)
     if not view.parameters:
-        return Content.styled("no trial is finished yet", "$quiet")
+        return Content.styled(view.nothing, "$quiet")
     names = max(_LEAST_NAME, *(len(line.name) + 2 for line in view.parameters))
     heading = f"{'':<{names}}{'median':>8}{'default':>8}{'decides':>8}  scatter (CV)"
     lines = [Content.styled(heading, "underline $quiet")]
@@ -93,12 +122,21 @@ def parameters_text(view: StudyView) -> Content:
     lines.append(
         Content.styled(f"{told} stable. `decides`: share in reaching that tenth.", "$quiet")
     )
+    if view.robustness is not None:
+        mean = f"Mean scatter {view.robustness:.2f}: {view.interpretation}."
+        lines.append(Content.styled(mean, "$quiet"))
     return Content("\n").join(lines)
 
 
 def report_text(view: StudyView) -> Content:
     """The verdict in words, and every question behind it."""
     report = view.report
+    if report is None and view.row.is_refit:
+        return Content.styled(
+            "A refit has no verdict: it searches each window anew and trades the span behind it, "
+            "so that all of its account is out of sample. The windows have it.",
+            "$quiet",
+        )
     if report is None:
         return Content.styled(
             "No report yet. It is drawn when all trials are done: permuted markets, the "
@@ -130,8 +168,10 @@ def report_text(view: StudyView) -> Content:
 def windows_text(view: StudyView) -> Content:
     """Train and test scores of each coin and window: of what is proposed, else of the best."""
     pairs = tuple(view.row.identity["job"]["coins"]) if view.row.identity else ()
+    if view.refit is not None:
+        return refit_windows_text(view.refit)
     if not pairs or view.best is None:
-        return Content.styled("no trial is finished yet", "$quiet")
+        return Content.styled(view.nothing, "$quiet")
     if view.report is not None:
         whose = "the robust parameters"
         train = [view.report.train_scores.get(pair, ()) for pair in pairs]
@@ -140,10 +180,11 @@ def windows_text(view: StudyView) -> Content:
         whose = f"trial {view.best.number}, the best so far"
         train, test = list(view.best.train_scores), list(view.best.test_scores)
     lines = [Content.assemble(("scores of ", "$quiet"), (whose, "bold")), Content("")]
-    head = f"{'window, tested on':<29}{'coin':<6}{'train':>10}{'test':>10}"
+    head = f"{'window, tested on':<29}{'coin':<6}{'train':>10}{'test':>10}  unseen"
     lines.append(Content.styled(head, "underline $quiet"))
     for number, (_, train_end, test_end) in enumerate(view.windows):
         span = f"{number + 1}  {day(train_end)} .. {day(test_end)}"
+        unseen = number == len(view.windows) - 1
         for pair, own_train, own_test in zip(pairs, train, test, strict=True):
             if number < len(own_train):
                 value = own_test[number]
@@ -152,15 +193,21 @@ def windows_text(view: StudyView) -> Content:
                         f"{span:<29}{pair.partition('/')[0]:<6}",
                         (f"{score_text(own_train[number]):>10}", "$quiet"),
                         (f"{score_text(value):>10}", tone(value)),
+                        ("  yes", "bold") if unseen else ("  no", "$quiet"),
                     )
                 )
                 span = ""
-    if view.report is not None:
-        lines += _returns("hold-out, return", view.report.holdout_pct)
-        lines += _returns("all bars, path fills, return", view.report.path_pct)
-        lines += _returns("all bars, strict fills", view.report.strict_pct)
+    if (report := view.report) is not None:
+        looks = report.looks or 1
+        first = "  yes" if looks == 1 else f"  no, look {looks}"
+        lines += _returns("hold-out, return", report.holdout_pct, first, "bold")
+        lines += _returns("all bars, path fills, return", report.path_pct, "  no", "$quiet")
+        lines += _returns("all bars, strict fills", report.strict_pct, "  no", "$quiet")
     start = day(view.windows[0][0]) if view.windows else ""
-    told = f"Every window trains from {start} up to its test, less a purged gap."
+    told = (
+        f"Every window trains from {start} up to its test, less a purged gap: later windows train "
+        "on the tests of earlier ones, so that the last alone is unseen, and the hold-out."
+    )
     return Content("\n").join([*lines, Content(""), Content.styled(told, "$quiet")])
 
 
@@ -224,11 +271,11 @@ def _parameter_line(line: ParameterLine, names: int) -> Content:
     return Content.assemble(*parts)
 
 
-def _returns(name: str, values: Mapping[str, float]) -> Iterator[Content]:
+def _returns(name: str, values: Mapping[str, float], unseen: str, style: str) -> Iterator[Content]:
     """A line a coin; the name stands in the first one."""
     for pair, value in values.items():
-        coin = pair.partition("/")[0]
-        yield Content.assemble(f"{name:<29}{coin:<6}", (f"{percent(value):>20}", tone(value)))
+        head = f"{name:<29}{pair.partition('/')[0]:<6}"
+        yield Content.assemble(head, (f"{percent(value):>20}", tone(value)), (unseen, style))
         name = ""
 
 
@@ -244,7 +291,7 @@ def _notes(report: Report) -> Iterator[str]:
     if report.median_outside:
         yield (
             "the median lies OUTSIDE of its cluster; a candidate inside is trial "
-            f"{report.medoid_trial}: gridtui apply --key medoid_params"
+            f"{report.medoid_trial}, the medoid: apply offers it, too"
         )
     if report.p_value is not None:
         yield f"p: {plural(report.permutations, 'permutation')} of the hold-out's bars"

@@ -83,6 +83,10 @@ class TrialsTable(ScrollView, can_focus=True):
         width, row = self.scrollable_content_region.width, scroll_y + y - 1
         if y == 0:
             return self._headings(scroll_x, width)
+        if not self._rows and row == 0 and self._view is not None:
+            quiet, why = self.get_component_rich_style("trials--quiet"), self._view.nothing
+            why = why if len(why) <= width else f"{why[: width - 1]}…"
+            return Strip([Segment(why, quiet)]).extend_cell_length(width, quiet)
         if row >= len(self._rows):
             return Strip.blank(width, self.rich_style)
         return self._row(row).crop_extend(scroll_x, scroll_x + width, self.rich_style)

@@ -1,0 +1,144 @@
+"""What the Optimizer screen says of scores, refits and sets of parameters to apply. Costs 15 s."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from textual.pilot import Pilot
+
+from engine.params import OPTIMIZER_SPACE
+from tests.screen_text import screen_text, until
+from tests.studies import keep_notice, keep_refit, keep_report, keep_trials
+from tests.test_tui_optimizer_looks import SMALL, WIDE, to_optimizer
+from tests.tui_app import lines, opened
+from tui.app import GridTui
+from tui.screens.apply import ApplyDialog
+from tui.screens.question import Question
+
+GAMMA = OPTIMIZER_SPACE["gamma"]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GRIDTUI_STATE_HOME", str(tmp_path / "bots"))
+
+
+async def dialog(app: GridTui, pilot: Pilot[None]) -> None:
+    """Open the dialog on a study that is OVERFIT, with the choice of sets below the cursor."""
+    keep_trials(trials=12)
+    keep_report("OVERFIT", trials=12)
+    await to_optimizer(pilot, "OVERFIT  p ")
+    await pilot.press("a")
+    await until(pilot, lambda: isinstance(app.screen, ApplyDialog), "the dialog")
+    await pilot.press("up")
+
+
+def gamma_line(app: GridTui) -> str:
+    """The line of gamma in the difference, without the frame; "" where it does not change."""
+    found = [line for line in lines(app) if " gamma " in line and "->" in line]
+    return found[0].partition("->")[2].split()[0] if found else ""
+
+
+@pytest.mark.parametrize("size", [SMALL, WIDE])
+async def test_every_set_that_the_command_can_apply_is_offered_and_shown_first(
+    size: tuple[int, int],
+) -> None:
+    async with opened(size, Path("data")) as (app, pilot):
+        await dialog(app, pilot)
+        assert "The median lies outside of its cluster" in screen_text(app)
+        assert gamma_line(app) == f"{GAMMA['low']:g}"
+        await pilot.press("right")
+        await until(pilot, lambda: "< medoid: trial 11" in screen_text(app), "the medoid")
+        assert "That verdict is about the robust median, not about these" in screen_text(app)
+        assert gamma_line(app) == f"{GAMMA['high']:g}"
+        await pilot.press("right")
+        await until(pilot, lambda: "all that was not searched" in screen_text(app), "the whole")
+        assert "1 change, " in screen_text(app)
+        assert "leverage" in screen_text(app)
+        await pilot.press("right")
+        await until(pilot, lambda: "< best trial alone" in screen_text(app), "the best")
+        assert gamma_line(app) == "1.9"
+        await pilot.press("left", "left")
+        await until(pilot, lambda: "< medoid" in screen_text(app), "the medoid again")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Question), "the question")
+        assert "OVERFIT, is about the robust" in screen_text(app)
+        await pilot.press("y")
+        await until(pilot, lambda: "changes to gridtui.toml" in screen_text(app), "the word")
+    assert tomllib.loads(Path("gridtui.toml").read_text())["strategy"]["gamma"] == GAMMA["high"]
+
+
+async def test_any_file_and_key_can_be_named_and_a_wrong_one_is_one_line() -> None:
+    Path("mine.json").write_text(json.dumps({"chosen": {"gamma": 0.7}}))
+    async with opened(SMALL, Path("data")) as (app, pilot):
+        await dialog(app, pilot)
+        await pilot.press("left")
+        await until(
+            pilot, lambda: "! name the file with the" in screen_text(app), "what is missing"
+        )
+        await pilot.press("down", *"mine.json")
+        await until(pilot, lambda: "no parameters under 'best_params'" in screen_text(app), "why")
+        await pilot.press("down", "ctrl+u", *"chosen")
+        await until(pilot, lambda: gamma_line(app) == "0.7", "the difference")
+        assert "The file says nothing about them." in screen_text(app)
+        assert "1 change; a new file" in screen_text(app)
+
+
+async def test_a_best_trial_of_another_study_is_not_offered_as_this_ones() -> None:
+    async with opened(SMALL, Path("data")) as (app, pilot):
+        await dialog(app, pilot)
+        Path("data/best_params_v4.json").write_text(
+            json.dumps({"study": {"name": "other"}, "best_params": {"gamma": 1.9}})
+        )
+        await pilot.press("left", "left")
+        await until(pilot, lambda: "! mine has no best_params_v4" in screen_text(app), "why")
+
+
+async def test_scores_below_the_scale_stand_at_its_lower_edge_and_are_counted() -> None:
+    keep_trials(trials=40)
+    async with opened(SMALL, Path("data")) as (app, pilot):
+        await to_optimizer(pilot, "▾ 4 lower")
+        view = app.store.optimizer.view
+        assert view is not None
+        [edge] = [line for line in lines(app) if "▾ 4 lower" in line]
+        assert edge.count("▾") == 1 + 4
+        assert view.best is not None
+        assert view.newest is not None
+        text = screen_text(app)
+        assert f"● best {view.best.score:+.4f} (trial {view.best.number})" in text
+        assert f"○ newest {view.newest.score:+.4f} (trial 39)" in text
+
+
+@pytest.mark.parametrize("size", [SMALL, WIDE])
+async def test_a_refit_shows_what_its_windows_made_out_of_sample(
+    size: tuple[int, int], snapshot: SnapshotAssertion
+) -> None:
+    for number in (1, 2):
+        keep_trials(f"mine.window{number}", trials=20)
+    keep_refit()
+    keep_notice("finished", "", mode="refit", done=20, wanted=20, part="mine.window2")
+    async with opened(size, Path("data")) as (app, pilot):
+        await to_optimizer(pilot, "40 trials in 2 windows")
+        for view in "twpr":
+            await pilot.press(view)
+            await pilot.pause(0.1)
+            assert screen_text(app) == snapshot(name=view)
+        await pilot.press("a")
+        await until(pilot, lambda: "its windows have a set each" in screen_text(app), "why not")
+
+
+async def test_a_database_is_not_asked_while_its_name_is_being_typed() -> None:
+    keep_trials(trials=3)
+    async with opened(SMALL, Path("data")) as (app, pilot):
+        screen = await to_optimizer(pilot, "3 trials")
+        before = app.store.optimizer.rows
+        await pilot.press("f")
+        screen.query_one("#storage").focus()
+        await pilot.press(*"nowhere.db")
+        await pilot.pause(2.5)
+        assert app.store.optimizer.rows == before
+        await pilot.press("up")
+        await until(pilot, lambda: not app.store.optimizer.rows, "the other database")
