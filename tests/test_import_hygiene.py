@@ -22,8 +22,8 @@ HEAVY = (
 )
 
 
-@pytest.mark.parametrize("module", ["tui", "tui.app"])
-def test_importing_the_screens_brings_in_no_heavy_library(module: str) -> None:
+@pytest.mark.parametrize("module", ["tui", "tui.app", "engine.optimize.settings"])
+def test_what_the_first_paint_needs_brings_in_no_heavy_library(module: str) -> None:
     code = f"import {module}, sys; print(*(name for name in {HEAVY!r} if name in sys.modules))"
     found = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

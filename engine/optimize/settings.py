@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ParameterError
-from engine.optimize.walkforward import HOLDOUT_SHARE, MOST_WINDOWS
 
 STUDY_NAME = "grid_v4_wfo"
 DATABASE = "grid_v4_wfo.db"
@@ -24,6 +23,8 @@ MODES = {
     "refit": "a search of its own in every window, its test spans stitched together",
 }
 _NO_FILE = (":memory:", "sqlite://", "sqlite:///", "sqlite:///:memory:")
+HOLDOUT_SHARE = 0.15
+MOST_WINDOWS = 50
 MOST_TRIALS = 1_000_000
 MOST_WORKERS = 256
 

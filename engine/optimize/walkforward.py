@@ -21,12 +21,11 @@ import numpy.typing as npt
 from engine.errors import ParameterError
 from engine.features import bars_per_day, warmup_bars
 from engine.optimize.records import Plan, WindowSpan
+from engine.optimize.settings import HOLDOUT_SHARE, MOST_WINDOWS
 from engine.optimize.space import Space
 from engine.params import StrategyParams
 
 TRAIN_SHARE = 0.7
-HOLDOUT_SHARE = 0.15
-MOST_WINDOWS = 50
 FEWEST_TEST_BARS = 50
 _WEEK_DAYS = 7  # the volume ratio's mean, the longest window of any feature
 
