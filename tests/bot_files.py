@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+from engine.live.folders import state_folder
 from exchange.client_ids import ClientId
 from state.exact_json import encode
 from state.lock import BotLock
 from state.snapshot import Snapshots
-from tui.bot.census import files_of
 
 BEGAN = "2025-01-10T08:00:00+00:00"
 WROTE_S = 1_736_510_400  # 2025-01-10 12:00 UTC
@@ -32,7 +32,7 @@ def keep_state(
     orders = [order("stop", 1), order("near take-profit", 1)] if held else []
     orders += [order("exit", 1, "gone"), *(order("entry", 1 + n) for n in range(entries))]
     account = {"equity": 10_284.16, "long": side(held, lots), "short": side()}
-    state = files_of(folder, "live_state", mode)
+    state = state_folder(folder, mode)
     Snapshots(state, symbol_id).save({"account": account, "orders": orders})
     path = state / f"{symbol_id}_state.json"
     os.utime(path, (WROTE_S, WROTE_S))

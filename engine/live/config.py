@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from engine.live.earlier import Earlier, damaged_states, earlier_run
+from engine.live.folders import log_file, state_folder
 from engine.params import StrategyParams
 from exchange.binance.client import Keys, Venue
 from exchange.errors import DataError
@@ -95,16 +96,13 @@ class BotConfig:
 
     @property
     def folder(self) -> Path:
-        """Of the state; runs that trade nothing real have folders of their own."""
-        folder = self.data_dir / "live_state"
-        return folder if self.mode == "live" else folder / self.mode
+        """Of the state."""
+        return state_folder(self.data_dir, self.mode)
 
     @property
     def log_file(self) -> Path:
-        """Of the log; as with the state."""
-        folder = self.data_dir / "live_logs"
-        folder = folder if self.mode == "live" else folder / self.mode
-        return folder / f"{self.symbol.id}.log"
+        """Of the log."""
+        return log_file(self.data_dir, self.mode, self.symbol.id)
 
     @property
     def venue(self) -> Venue:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from engine.live.folders import log_file, state_folder
 from engine.wording import plural
 from exchange.client_ids import ClientId
 from exchange.errors import DataError
@@ -90,12 +91,7 @@ class KnownBot:
     @property
     def log_file(self) -> Path:
         """Of its runs."""
-        return files_of(self.data_folder, "live_logs", self.mode) / f"{self.symbol.id}.log"
-
-
-def files_of(data_folder: Path, kind: str, mode: str) -> Path:
-    """Where bots of a mode have their files: runs without real money have folders of their own."""
-    return data_folder / kind / ("" if mode == "live" else mode)
+        return log_file(self.data_folder, self.mode, self.symbol.id)
 
 
 class Census:
@@ -120,7 +116,7 @@ class Census:
         folders |= {Path(holder.data_folder) for _, holder in locks}
         for folder in folders:
             for mode in MODES:
-                for path in sorted(_listed(files_of(folder, "live_state", mode))):
+                for path in sorted(_listed(state_folder(folder, mode))):
                     left = self._of_files(path, mode, folder)
                     if left is not None:
                         found.setdefault(left.name, left)
@@ -131,7 +127,7 @@ class Census:
         if symbol is None or holder.mode not in MODES:
             return None
         folder = Path(holder.data_folder)
-        path = files_of(folder, "live_state", holder.mode) / f"{symbol.id}{_STATE}"
+        path = state_folder(folder, holder.mode) / f"{symbol.id}{_STATE}"
         if not lock.held:
             condition: Condition = "crashed"
         elif holder.control is None or not Path(holder.control).exists():

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from state.lock import Holder
     from tui.bot.view import BotView
 
 MOST_BARS = 500_000
@@ -147,12 +146,6 @@ class History:
         first = told[0].time_ms if told else None
         before = [t for t in self._bars.trades if first is None or t.time_ms < first]
         self._bars.trades = before + told
-
-
-def state_folder(holder: Holder) -> Path:
-    """Where the bot that holds a lock writes its state (`engine.live.config.BotConfig.folder`)."""
-    folder = Path(holder.data_folder) / "live_state"
-    return folder if holder.mode == "live" else folder / holder.mode
 
 
 def read_earlier(folder: Path, symbol_id: str) -> Earlier:

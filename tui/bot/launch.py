@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
+from engine.live.folders import log_folder
 from exchange.errors import DataError
 from exchange.symbol import Symbol
 from state.lock import running_bots
-from tui.bot.census import files_of
 from tui.bots import RunningBot
 from tui.optimizer_order import log_lines
 from tui.request import FieldError
@@ -100,7 +100,7 @@ class Launch:
         self.order = order
         self.code: int | None = None
         self.began = time.monotonic()
-        folder = files_of(order.data_folder, "live_logs", order.mode)
+        folder = log_folder(order.data_folder, order.mode)
         folder.mkdir(parents=True, exist_ok=True)
         self._log = folder / f"{order.symbol.id}.log"
         self._log_began = self._log.stat().st_size if self._log.exists() else 0

@@ -6,10 +6,6 @@ import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from state.lock import Holder
 
 MOST_BYTES = 2_000_000
 _HEAD = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] ([A-Z]+) \|")
@@ -23,13 +19,6 @@ _LEVELS = {
     "CRITICAL": logging.ERROR,
 }
 _HEALTH = {"warning": logging.WARNING, "bad": logging.ERROR}
-
-
-def log_file(holder: Holder) -> Path:
-    """Of the bot that holds a lock (`engine.live.config.BotConfig.log_file`)."""
-    folder = Path(holder.data_folder) / "live_logs"
-    folder = folder if holder.mode == "live" else folder / holder.mode
-    return folder / f"{holder.symbol_id}.log"
 
 
 def read_tail(path: Path) -> list[tuple[int, str]]:

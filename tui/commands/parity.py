@@ -2,11 +2,12 @@
 
 import argparse
 import io
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.live.folders import state_folder
+from tui.commands.bot_arguments import data_folder
 from tui.commands.grammar import UsageError, add_data_dir
 
 if TYPE_CHECKING:
@@ -80,8 +81,7 @@ def _parity(args: argparse.Namespace) -> int:
 
 def _folder(args: argparse.Namespace, symbol: "Symbol") -> tuple[str, Path]:
     """The mode whose run is meant, and its folder."""
-    root = Path(args.data_dir or os.environ.get("GRIDTUI_DATA") or "data") / "live_state"
-    folders = {mode: root if mode == "live" else root / mode for mode in _MODES}
+    folders = {mode: state_folder(data_folder(args), mode) for mode in _MODES}
     if args.mode:
         return args.mode, folders[args.mode]
     there = [
@@ -92,7 +92,7 @@ def _folder(args: argparse.Namespace, symbol: "Symbol") -> tuple[str, Path]:
             f"there are runs of {symbol} in the modes {', '.join(there)}: choose with --mode"
         )
     if not there:
-        raise UsageError(f"no run of {symbol} is recorded in {root}")
+        raise UsageError(f"no run of {symbol} is recorded in {folders['live']}")
     return there[0], folders[there[0]]
 
 

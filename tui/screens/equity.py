@@ -13,9 +13,10 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from engine.live.folders import state_folder
 from engine.wording import count
 from exchange.timeframe import timeframe_ms
-from tui.bot.history import Earlier, History, read_earlier, state_folder
+from tui.bot.history import Earlier, History, read_earlier
 from tui.figures import percent, tone
 from tui.keys import bindings
 from tui.screens.bot_screen import BotScreen
@@ -213,7 +214,8 @@ class EquityScreen(BotScreen):
         if bot is None or not view.about or bot.holder.started == self._asked_for:
             return
         self._asked_for = bot.holder.started
-        self._read(state_folder(bot.holder), bot.holder.symbol_id, view)
+        folder = state_folder(Path(bot.holder.data_folder), bot.holder.mode)
+        self._read(folder, bot.holder.symbol_id, view)
 
     @work(thread=True, exclusive=True, group="earlier bars", exit_on_error=False)
     def _read(self, folder: Path, symbol_id: str, view: BotView) -> None:

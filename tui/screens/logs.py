@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from itertools import islice
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -13,16 +13,15 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
+from engine.live.folders import log_file
 from engine.wording import count, plural
-from tui.bot.log_file import before, log_file, read_tail
+from tui.bot.log_file import before, read_tail
 from tui.keys import bindings
 from tui.screens.bot_screen import BotScreen
 from tui.widgets.log_lines import LogLines
 from tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tui.bot.view import BotView
 
 _LEVEL_WORDS = {
@@ -144,7 +143,9 @@ class LogsScreen(BotScreen):
         if bot is None or not view.about or bot.holder.started == self._asked_for:
             return
         self._asked_for = bot.holder.started
-        self._read(log_file(bot.holder), view)
+        holder = bot.holder
+        path = log_file(Path(holder.data_folder), holder.mode, holder.symbol_id)
+        self._read(path, view)
 
     @work(thread=True, exclusive=True, group="earlier lines", exit_on_error=False)
     def _read(self, path: Path, view: BotView) -> None:
