@@ -11,7 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from exchange.symbol import Symbol
-from tui.request import SOURCES, FieldError, coins_named, period_named
+from tui.request import SOURCES, FieldError, coins_named, period_named, source_named
 
 if TYPE_CHECKING:
     from engine.optimize.notice import SearchOrder
@@ -121,7 +121,7 @@ class SearchRequest:
         from exchange.errors import DataError
 
         coins = coins_named(text.coins)
-        source = _source(text)
+        source = source_named(text.source, text.folder)
         start, end = period_named(text.start.strip(), text.end.strip())
         settings = settings_of(text)
         strategy: dict[str, Any] = {}
@@ -247,12 +247,3 @@ def _near(path: str, default: str) -> str:
     except ValueError:
         return path
     return "" if near in (default, ".") else near
-
-
-def _source(text: SearchText) -> str:
-    if text.source != "folder":
-        return text.source
-    folder = os.path.expanduser(text.folder.strip())
-    if not os.path.isdir(folder):
-        raise FieldError("folder", f"'{text.folder}' is no folder: name one with candles")
-    return folder

@@ -91,11 +91,7 @@ class RunRequest:
         from engine.job import BacktestJob  # pydantic: 50 ms
 
         coins = coins_named(text.coins)
-        source = text.source
-        if source == "folder":
-            source = os.path.expanduser(text.folder.strip())
-            if not os.path.isdir(source):
-                raise FieldError("folder", f"'{text.folder}' is no folder: name one with candles")
+        source = source_named(text.source, text.folder)
         start, end = period_named(text.start.strip(), text.end.strip())
         changed = _changed(text)
         period = {"coins": coins, "start_date": start, "end_date": end}
@@ -139,6 +135,16 @@ def coins_named(typed: str) -> list[str]:
     if not coins:
         raise FieldError("coins", "name at least one coin, such as BTC")
     return coins
+
+
+def source_named(source: str, folder: str) -> str:
+    """A source as it is chosen, or the folder that is typed. Raises FieldError about `folder`."""
+    if source != "folder":
+        return source
+    path = os.path.expanduser(folder.strip())
+    if not os.path.isdir(path):
+        raise FieldError("folder", f"'{folder}' is no folder: name one with candles")
+    return path
 
 
 def period_named(start: str, end: str) -> tuple[str, str | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from pathlib import Path
 from time import monotonic
@@ -13,6 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
+from tui.folders import data_folder
 from tui.optimizer_order import Launched, SearchRequest, SearchText, storage_named
 from tui.optimizer_store import OptimizerStore, Snapshot, StudyKey, StudyRow
 from tui.request import FieldError
@@ -59,7 +59,7 @@ class WatchingScreen(FramedScreen):
     @work(thread=True, group="prepare", exit_on_error=False)
     def _prepare(self) -> None:
         for module in ("engine.optimize.settings", "engine.optimize.notice"):
-            import_module(module)  # with numba and pydantic up to 2 s
+            import_module(module)  # pydantic: 0.2 s
         self.app.call_from_thread(self._prepared, SearchText.defaults())
 
     def _prepared(self, text: SearchText) -> None:
@@ -124,7 +124,7 @@ class WatchingScreen(FramedScreen):
         from tui.optimizer_watch import Watch  # numpy and SQLAlchemy: up to a second
 
         if self._watch is None:
-            self._watch = Watch(_folder(self._data_dir))
+            self._watch = Watch(data_folder(self._data_dir))
         settings = SearchSettings(storage=storage_named(storage))
         try:
             url = settings.url
@@ -197,7 +197,3 @@ class WatchingScreen(FramedScreen):
         self._outcome.display = bool(message)
         self._outcome.set_class(error, "-error")
         self._outcome.update(Content(f"! {message}" if error else message))
-
-
-def _folder(data_dir: Path | None) -> Path:
-    return Path(data_dir or os.environ.get("GRIDTUI_DATA") or "data")

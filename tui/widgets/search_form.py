@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from textual import on
-from textual.app import ComposeResult
-from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
-from textual.message import Message
-from textual.widgets import Input, Static
+from textual.widget import Widget
 
-from tui.keys import bindings
-from tui.widgets.fields import Choice, TextField, step_focus
-from tui.widgets.form import SOURCES
+from tui.widgets.fields import Choice, TextField
+from tui.widgets.rows_form import SOURCES, RowsForm
 
 if TYPE_CHECKING:
     from tui.optimizer_order import SearchText
@@ -30,39 +26,34 @@ _SAMPLERS = {
 _MODES = {"search": "one set", "refit": "each window"}
 
 
-class SearchForm(Vertical):
-    """Rows of label and field; `text` is the form as typed, `show` fills it."""
-
-    BINDINGS: ClassVar[list[BindingType]] = bindings("form")
-
-    class Submitted(Message):
-        """Enter was pressed in a text field."""
+class SearchForm(RowsForm):
+    """`text` is the form as typed, `show` fills it."""
 
     def __init__(self) -> None:
-        super().__init__(id="form", classes="-active")
-        self.border_title = "search"
+        super().__init__("search")
 
-    def compose(self) -> ComposeResult:
-        """Labels beside their fields."""
-        with Horizontal(id="rows"):
-            yield Static(_labels(folder=False), id="labels")
-            with Vertical():
-                yield TextField("study", placeholder="grid_v4_wfo")
-                yield TextField("coins", placeholder="BTC ETH SOL")
-                yield Choice("source", SOURCES)
-                yield TextField("folder", placeholder="where candles lie")
-                yield TextField("start", _DATES, "2024-01-01")
-                yield TextField("end", _DATES, "now")
-                yield TextField("trials", _WHOLE)
-                yield TextField("windows", _WHOLE)
-                yield TextField("holdout", r"[0-9.]")
-                yield TextField("mc_perms", _WHOLE, "0 skips them")
-                yield Choice("sampler", _SAMPLERS)
-                yield Choice("mode", _MODES)
-                yield TextField("workers", _WHOLE, "one a core")
-                yield TextField("seed", _WHOLE)
-                yield TextField("storage", placeholder="grid_v4_wfo.db")
-                yield TextField("config", placeholder="TOML file, if any")
+    def rows(self) -> Iterable[tuple[str, Widget]]:
+        """The study, its candles, the search."""
+        from tui.optimizer_order import STORAGE_VARIABLE
+
+        # its value may hold a password, so that it is not shown
+        usual = STORAGE_VARIABLE if os.environ.get(STORAGE_VARIABLE) else "grid_v4_wfo.db"
+        yield "study", TextField("study", placeholder="grid_v4_wfo")
+        yield "coins", TextField("coins", placeholder="BTC ETH SOL")
+        yield "source", Choice("source", SOURCES)
+        yield "folder", TextField("folder", placeholder="where candles lie")
+        yield "from", TextField("start", _DATES, "2024-01-01")
+        yield "to", TextField("end", _DATES, "now")
+        yield "trials", TextField("trials", _WHOLE)
+        yield "windows", TextField("windows", _WHOLE)
+        yield "hold-out", TextField("holdout", r"[0-9.]")
+        yield "mc-perms", TextField("mc_perms", _WHOLE, "0 skips them")
+        yield "sampler", Choice("sampler", _SAMPLERS)
+        yield "mode", Choice("mode", _MODES)
+        yield "workers", TextField("workers", _WHOLE, "one a core")
+        yield "seed", TextField("seed", _WHOLE)
+        yield "storage", TextField("storage", placeholder=usual)
+        yield "config", TextField("config", placeholder="TOML file, if any")
 
     @property
     def text(self) -> SearchText:
@@ -79,64 +70,22 @@ class SearchForm(Vertical):
             self.query_one(f"#{name}", TextField).value = getattr(text, name)
         for name in _CHOICES:
             self.query_one(f"#{name}", Choice).value = getattr(text, name)
-        self._show_folder(text.source == "folder")
-
-    def focus_field(self, name: str) -> None:
-        """Put the cursor into a field; what is typed next replaces its text."""
-        field = self.query_one(f"#{name}")
-        field.focus()
-        if isinstance(field, TextField):
-            field.action_select_all()
-
-    def leave_text(self) -> bool:
-        """Out of the text fields, so that letters and digits are keys; False: not in one."""
-        if not isinstance(self.screen.focused, TextField):
-            return False
-        self.query_one("#source", Choice).focus()
-        return True
-
-    def action_move(self, step: int) -> None:
-        """The next field, or the one before; at the ends it stays."""
-        step_focus(self, step)
-
-    @on(Choice.Changed)
-    def _source_changed(self, event: Choice.Changed) -> None:
-        event.stop()
-        if event.choice.id == "source":
-            self._show_folder(event.choice.value == "folder")
-
-    def _show_folder(self, there: bool) -> None:
-        """Its row is there only while the source is a folder."""
-        self.query_one("#folder").display = there
-        self.query_one("#labels", Static).update(_labels(folder=there))
-
-    @on(Input.Submitted)
-    def _entered(self, event: Input.Submitted) -> None:
-        event.stop()
-        self.post_message(self.Submitted())
+        self.show_folder(text.source == "folder")
 
 
 _CHOICES = ("source", "sampler", "mode")
-_LABELS = {
-    "study": "study",
-    "coins": "coins",
-    "source": "source",
-    "folder": "folder",
-    "start": "from",
-    "end": "to",
-    "trials": "trials",
-    "windows": "windows",
-    "holdout": "hold-out",
-    "mc_perms": "mc-perms",
-    "sampler": "sampler",
-    "mode": "mode",
-    "workers": "workers",
-    "seed": "seed",
-    "storage": "storage",
-    "config": "config",
-}
-_TEXT_FIELDS = tuple(name for name in _LABELS if name not in _CHOICES)
-
-
-def _labels(*, folder: bool) -> str:
-    return "\n".join(label for name, label in _LABELS.items() if folder or name != "folder")
+_TEXT_FIELDS = (
+    "study",
+    "coins",
+    "folder",
+    "start",
+    "end",
+    "trials",
+    "windows",
+    "holdout",
+    "mc_perms",
+    "workers",
+    "seed",
+    "storage",
+    "config",
+)

@@ -1,0 +1,92 @@
+"""What all forms of a screen have in common: rows of label and field, and a source of candles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from tui.keys import bindings
+from tui.widgets.fields import Choice, TextField, step_focus
+
+SOURCES = {
+    "sim": "simulated",
+    "binance": "Binance",
+    "cache": "disk",
+    "cache-spot": "disk, SPOT",
+    "cache-sim": "disk, SIMULATED",
+    "folder": "folder",
+}
+
+
+class RowsForm(Vertical):
+    """The row of the folder is there only while the source is one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("form")
+
+    class Submitted(Message):
+        """Enter was pressed in a text field."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(id="form", classes="-active")
+        self.border_title = title
+
+    def rows(self) -> Iterable[tuple[str, Widget]]:
+        """Labels and fields, top to bottom; those of `source` and `folder` among them."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        """Labels beside their fields."""
+        rows = list(self.rows())
+        self._labels = [label for label, _ in rows]
+        with Horizontal(id="rows"):
+            yield Static(id="labels")
+            with Vertical():
+                for _, field in rows:
+                    yield field
+
+    def on_mount(self) -> None:
+        """No folder is asked for yet."""
+        self.show_folder(False)
+
+    def show_folder(self, there: bool) -> None:
+        """With or without the row of the folder."""
+        self.query_one("#folder").display = there
+        shown = (label for label in self._labels if there or label != "folder")
+        self.query_one("#labels", Static).update("\n".join(shown))
+
+    def focus_field(self, name: str) -> None:
+        """Put the cursor into a field; what is typed next replaces its text."""
+        field = self.query_one(f"#{name}")
+        field.focus()
+        if isinstance(field, TextField):
+            field.action_select_all()
+
+    def leave_text(self) -> bool:
+        """Out of the text fields, so that letters and digits are keys; False: not in one."""
+        if not isinstance(self.screen.focused, TextField):
+            return False
+        self.query_one("#source", Choice).focus()
+        return True
+
+    def action_move(self, step: int) -> None:
+        """The next field, or the one before; at the ends it stays."""
+        step_focus(self, step)
+
+    @on(Choice.Changed)
+    def _source_changed(self, event: Choice.Changed) -> None:
+        event.stop()
+        if event.choice.id == "source":
+            self.show_folder(event.choice.value == "folder")
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.post_message(self.Submitted())
