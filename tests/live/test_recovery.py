@@ -3,44 +3,32 @@
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
 from engine.events import (
-    AccountSeen,
-    Alarm,
-    BarClosed,
-    HealthRead,
     Noted,
-    Quoted,
-    TradeBooked,
 )
-from engine.live.health import Budgeted, Health, Reading
-from engine.live.memory import Memory, Pending
-from engine.live.orders import Purpose, Sent, in_steps
-from engine.live.recorder import Recorder, events_path
+from engine.live.health import Budgeted, Health
+from engine.live.memory import Pending
+from engine.live.orders import in_steps
 from engine.live.stops import BY_OPERATOR, Stops
-from engine.live.store import RunStore
 from engine.live.view import View
 from engine.trades import PRUNE_DEVIANCE
 from exchange.binance import BinanceBroker
 from exchange.binance.client import Venue
-from exchange.client_ids import ClientId
 from exchange.dryrun import DryRunBroker
 from exchange.paper.door import ROUTES
 from exchange.paper.faults import Fault
 from exchange.paper.listing import load_listing
 from exchange.paper.routes.endpoint import Endpoint, Security
 from exchange.paper.server import PaperExchange
-from exchange.symbol import Symbol
-from state.events_log import read_events
 from tests.live.busy import busy_scene
 from tests.live.harness import LockStep
 from tests.live.test_stops import held, resting
 from tests.live.truth import check_ids, check_resting, check_whole
 
-_HOUR_MS = 3_600_000
 COIN = load_listing("BTC", "15m", "2024-01-01", "2024-01-04")
 
 
@@ -278,15 +266,6 @@ async def test_what_is_refused_is_over_with_the_bar_in_which_it_was_not_refused_
     assert not {key for key in keys(walk) if key.startswith("refused")}
 
 
-def test_alarms_that_are_shown_are_bounded() -> None:
-    view = View({})
-    for number in range(1_000):
-        view.take(Alarm(number, f"key {number}", "text"))
-    shown = view.snapshot(None)["alarms"]
-    assert 10 < len(shown) < 200
-    assert shown[-1]["key"] == "key 999"
-
-
 @pytest.mark.market_data
 async def test_fills_that_are_not_due_wait_with_all_that_came_after_them(walk: LockStep) -> None:
     await walk.walk(8)
@@ -299,54 +278,6 @@ async def test_fills_that_are_not_due_wait_with_all_that_came_after_them(walk: L
     later = max(fills[1].time_ms, due + 1)
     assert not run.book_fills(min(later, fills[1].time_ms))
     assert run._waiting == [fills[1], fills[0]]
-
-
-def fresh() -> Memory:
-    return Memory.fresh("test01", "BTCUSDT", "15m", {}, 10_000.0, 0)
-
-
-def opened(folder: Path) -> RunStore:
-    return RunStore(folder, Symbol.parse("BTC"))
-
-
-def test_the_journal_keeps_what_the_oldest_checkpoint_needs(run_files: Path) -> None:
-    store = opened(run_files)
-    for hour in range(1, 15):
-        store.journal.append_all([{"do": "place", "id": str(n)} for n in range(3_000)])
-        store.save(fresh(), hour * _HOUR_MS)
-    oldest = store._snapshots.oldest()
-    assert oldest is not None
-    needed = int(oldest["journal_seq"])
-    assert needed < store.journal.last_seq - 20_000
-    assert store.journal.records(needed)[0].seq == needed + 1
-    assert len(store.journal.records()) < 40_000
-    store.close()
-
-
-def test_starts_in_a_row_do_not_push_older_checkpoints_out(run_files: Path) -> None:
-    for start in range(30):
-        store = opened(run_files)
-        store.save(fresh(), _HOUR_MS + start * 60_000)
-        store.close()
-    assert len(list(run_files.glob("*_snapshot_*.json"))) == 1
-
-
-def test_ids_stay_unique_beyond_a_thousand_orders_and_old_ones_mean_what_they_did() -> None:
-    purpose = Purpose(1, "entry", (70_000, 7, 35_000))
-    ids = [purpose.client_id("abcdef", revision) for revision in (0, 999, 1_000, 1_001, 250_000)]
-    assert len({str(name) for name in ids}) == len(ids)
-    assert all(len(str(name)) <= 36 for name in ids)
-    assert {Purpose.of(name) for name in ids} == {purpose}
-    assert [Purpose.revision_of(name) for name in ids] == [0, 999, 1_000, 1_001, 250_000]
-    old = ClientId("abcdef", 70_000, "short", "entry", 7, 35_000 * 1_000 + 5)
-    assert (Purpose.of(old), Purpose.revision_of(old)) == (purpose, 5)
-
-
-def test_an_exit_tells_its_lot_wherever_it_is_written_down() -> None:
-    sent = Sent(ClientId("test01", 7, "long", "exit", 8, 3000), Decimal(1), None, lot=(3, 1, 2))
-    assert Sent.from_json(sent.to_json()) == sent
-    older = {key: value for key, value in sent.to_json().items() if key != "lot"}
-    assert Sent.from_json(older).lot is None
 
 
 @pytest.mark.market_data
@@ -365,34 +296,6 @@ async def test_a_trade_between_two_answers_is_no_difference(walk: LockStep) -> N
     assert await walk.runner.reconciler.check_positions()
     assert walk.runner.run.memory.paused == []
     assert "positions" not in {alarm.key for alarm in walk.alarms}
-
-
-def test_what_a_run_tells_is_on_disk_but_for_what_comes_every_second(tmp_path: Path) -> None:
-    path = events_path(tmp_path, Symbol.parse("BTC"))
-    recorder = Recorder(path)
-
-    def health(state: Literal["ok", "bad"]) -> HealthRead:
-        return HealthRead(1, (Reading("errors", "0", "5", state),))
-
-    for second in range(60):
-        recorder.take(health("ok"))
-        recorder.take(quoted(second))
-        recorder.take(AccountSeen({"second": second}))
-    recorder.take(health("bad"))
-    recorder.take(Alarm(60_000, "errors", "six failures"))
-    recorder.take(BarClosed(7, 0, 1.0, 2.0, 3.0, 0, (0.0, 0.0)))
-    recorder.take(TradeBooked({"timestamp": 61_000, "label": "STOP_LONG"}))
-    recorder.close()
-    events = list(read_events(path))
-    kinds = [event.kind for event in events]
-    assert kinds == ["health", "health", "alarm", "bar", "quote", "account", "trade"]
-    assert events[4].payload["price"] == 59.0
-    assert events[5].payload == {"second": 59}
-    assert [event.at_ms for event in events] == sorted(event.at_ms for event in events)
-
-
-def quoted(second: int) -> Quoted:
-    return Quoted(second * 1000, float(second), 1.0, 1.0, (0.0, 0.0), 0, 0, 0, (), 0, 0.0)
 
 
 async def test_a_dry_run_tells_of_the_budget_of_its_market() -> None:

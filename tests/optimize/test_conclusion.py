@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,84 +9,26 @@ import numpy as np
 import pytest
 
 import gridtui
-from engine.optimize.candles import Candles
 from engine.optimize.conclusion import Conclusion, conclude
-from engine.optimize.evaluate import Evaluation, Evaluator
+from engine.optimize.evaluate import Evaluation
 from engine.optimize.examination import coin_markets, run_from
-from engine.optimize.job import OptimizeJob
 from engine.optimize.objective import SCALE
-from engine.optimize.records import Number, SearchResult, TrialRecord
-from engine.optimize.report import cluster_lines, luck_notes, print_conclusion, verdict_lines
+from engine.optimize.report import luck_notes, print_conclusion, verdict_lines
 from engine.optimize.reports import MOST_REPORTS
 from engine.optimize.results import robust_document, write_results
-from engine.optimize.robust import RobustCluster, Stability
-from engine.optimize.settings import SearchSettings
 from engine.optimize.significance import DeflatedSharpe
-from engine.optimize.space import Space
 from engine.optimize.verdict import RESULTS_FILE, judge, report_status
 from engine.params import StrategyParams
 from engine.report import console_for
 from exchange.timeframe import DAY_MS
+from tests.optimize.small_search import TRIALS, Searched, one_by_one, small_search
 
-TRIALS = 30
 PERMUTATIONS = 6
-
-Searched = tuple[Candles, Evaluator, SearchResult]
 
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
-    """30 random trials on 75 days of two made-up coins."""
-    job = OptimizeJob.checked(
-        {"leverage": 2},
-        {"coins": ["BTC", "SOL"], "start_date": "2024-01-01", "end_date": "2024-03-16"},
-        SearchSettings(trials=TRIALS, windows=2, workers=0),
-        source="sim",
-        data_dir=tmp_path_factory.mktemp("search"),
-    )
-    candles = job.load()
-    plan = job.plan(candles)
-    evaluator = Evaluator(candles, plan, job.backtest.params)
-    rng = np.random.default_rng(1)
-    result = SearchResult(
-        study="mine",
-        storage="sqlite:///mine.db",
-        pairs=candles.pairs,
-        timeframe=candles.timeframe,
-        first_ms=candles.first_ms,
-        last_ms=candles.end_ms - candles.timeframe_ms,
-        source=candles.source,
-        simulated=candles.simulated,
-        plan=plan,
-        space=job.space.plain(),
-        base=job.backtest.params.model_dump(),
-        sampler="random",
-        seed=7,
-        holdout=job.settings.holdout,
-        trials=tuple(trial(evaluator, job.space, number, rng) for number in range(TRIALS)),
-        added=TRIALS,
-        wanted=TRIALS,
-    )
-    return candles, evaluator, result
-
-
-def trial(evaluator: Evaluator, space: Space, number: int, rng: np.random.Generator) -> TrialRecord:
-    params = {
-        each.name: int(rng.integers(each.low, each.high + 1))
-        if each.kind == "int"
-        else float(rng.uniform(each.low, each.high))
-        for each in space.ranges
-    }
-    found = evaluator.trial(params)
-    return TrialRecord(
-        number,
-        params,
-        found.score,
-        found.train_scores,
-        found.test_scores,
-        (found.score,),
-        found.returns,
-    )
+    return small_search(tmp_path_factory.mktemp("search"))
 
 
 @pytest.fixture(scope="module")
@@ -96,72 +37,10 @@ def conclusion(searched: Searched) -> Conclusion:
     return conclude(result, candles, one_by_one(evaluator), permutations=PERMUTATIONS)
 
 
-def one_by_one(evaluator: Evaluator):
-    def evaluate(many: Sequence[Mapping[str, Number]]) -> Iterable[Evaluation]:
-        return map(evaluator.trial, many)
-
-    return evaluate
-
-
 def printed(conclusion: Conclusion) -> str:
     stream = io.StringIO()
     print_conclusion(conclusion, console_for(stream))
     return stream.getvalue()
-
-
-def test_the_report_of_the_guide_is_printed_to_the_letter() -> None:
-    cluster = RobustCluster(
-        200,
-        20,
-        {"grid_spacing_k": 0.42, "gamma": 0.98},
-        {"grid_spacing_k": Stability(0.1823), "gamma": Stability(0.4950)},
-        (0.1, 0.9),
-        12,
-    )
-    lines = [line.plain for line in cluster_lines(cluster)]
-    assert lines == [
-        "===== ROBUST PARAMETER REPORT =====",
-        "(Top 10% of 200 trials = 20 trials used)",
-        "",
-        "Robust Parameters (median of top cluster):",
-        f"  grid_spacing_k             0.4200  (default: {StrategyParams().grid_spacing_k:g})",
-        f"  gamma                      0.9800  (default: {StrategyParams().gamma:g})",
-        "",
-        "Parameter Stability (CV — lower is more stable):",
-        "  grid_spacing_k        CV=0.1823  ████              [STABLE]",
-        "  gamma                 CV=0.4950  ██████████        [MODERATE]",
-        "",
-        "Overall Robustness Score: 0.3387",
-        "Interpretation: GOOD robustness — parameters generalise well",
-    ]
-
-
-def test_long_names_and_small_values_stay_readable() -> None:
-    cluster = RobustCluster(
-        100,
-        10,
-        {"funding_harvest_threshold": 0.000231, "grid_levels": 4, "spacing_floor": 0.00652},
-        {"funding_harvest_threshold": Stability(0.2), "grid_levels": Stability(float("inf"))},
-        (0.1, 0.9),
-        12,
-    )
-    text = "\n".join(line.plain for line in cluster_lines(cluster))
-    assert "  funding_harvest_threshold  0.000231  (default: 0.0002)" in text
-    assert "  grid_levels                       4  (default: 3)" in text
-    assert "0.006520" in text
-    assert "CV=inf" in text
-    assert "[UNSTABLE]" in text
-
-
-def test_one_trial_has_parameters_but_no_stability() -> None:
-    cluster = RobustCluster(4, 1, {"gamma": 1.0}, {}, (0.5, 0.5), 3)
-    lines = [line.plain for line in cluster_lines(cluster)]
-    assert "(Top 10% of 4 trials = 1 trial used)" in lines
-    assert not any("Stability" in line for line in lines)
-    assert lines[-2:] == [
-        "Overall Robustness Score: n/a",
-        "Interpretation: n/a — too few trials to compare their parameters",
-    ]
 
 
 def test_a_conclusion_is_about_the_median_and_all_fixed_parameters(
