@@ -25,6 +25,7 @@ from tui.keys import KEYS
 from tui.paper_app import PaperApp
 from tui.screens.help import HelpScreen
 from tui.screens.question import Question
+from tui.theme import LIGHT
 from tui.widgets.wrapped_log import WrappedLog
 
 SYMBOL = "BTC/USDT:USDT"
@@ -32,19 +33,36 @@ SYMBOL = "BTC/USDT:USDT"
 
 @asynccontextmanager
 async def console(
-    size: tuple[int, int] = (80, 24), *arguments: str
+    size: tuple[int, int] = (80, 24), *arguments: str, data_dir: Path | None = None
 ) -> AsyncIterator[tuple[PaperApp, Pilot[None], ThreadedExchange]]:
     args = gridtui._parser().parse_args(["paper", "--start", "2024-01-10", *arguments])
     serving = _serving(args)
     with ThreadedExchange(serving.make) as exchange:
-        app = PaperApp(exchange, serving)
-        async with app.run_test(size=size) as pilot:
+        app = PaperApp(exchange, serving, data_dir)
+        async with app.run_test(size=size, notifications=True) as pilot:
             await until(pilot, lambda: "wallet 10,000.00" in screen_text(app), "the account")
             yield app, pilot, exchange
 
 
 def armed(exchange: ThreadedExchange) -> list[str]:
     return exchange.call(lambda paper: [fault.what for fault in paper.faults.armed()])
+
+
+async def test_the_console_wears_the_users_theme_and_keys(tmp_path: Path) -> None:
+    (tmp_path / "gridtui.toml").write_text('[ui]\ntheme = "light"\n[keys]\ndisarm = "n"\n')
+    async with console(data_dir=tmp_path) as (app, pilot, exchange):
+        assert app.theme == LIGHT.name
+        assert "n no faults" in screen_text(app).splitlines()[-1]
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(armed(exchange)), "a fault")
+        await pilot.press("n")
+        await until(pilot, lambda: not armed(exchange), "no fault")
+
+
+async def test_a_bad_file_of_the_user_is_said_on_the_console(tmp_path: Path) -> None:
+    (tmp_path / "gridtui.toml").write_text("[ui")
+    async with console(data_dir=tmp_path) as (app, pilot, _):
+        await until(pilot, lambda: "is not valid TOML" in screen_text(app), "the word")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])

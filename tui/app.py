@@ -20,12 +20,12 @@ from textual.app import App
 from textual.binding import BindingType
 
 from tui.folders import data_folder
-from tui.keys import PLACES, bindings, move_keys
+from tui.keys import PLACES, bindings
 from tui.screens.backtest import BacktestScreen
 from tui.screens.frame import FramedScreen
 from tui.screens.names import SCREENS
-from tui.theme import THEMES, TOKENS
-from tui.user_config import user_config
+from tui.theme import TOKENS
+from tui.user_config import user_config, wear
 
 if TYPE_CHECKING:
     from tui.bot.demo import Demo
@@ -115,12 +115,8 @@ class GridTui(App[None]):
         self._demo = demo
         self._demo_waits = demo is not None
         self.demo_goes_on = False
-        for theme in THEMES.values():
-            self.register_theme(theme)
         self._config = user_config(data_folder(data_dir))
-        self.theme = THEMES[self._config.theme].name
-        move_keys(self._config.keys)
-        self.set_keymap(dict(self._config.keys))
+        wear(self, self._config)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Own colours, for themes that do not bring them."""

@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING
 from textual.app import App
 
 from exchange.paper.threaded import ThreadedExchange
+from tui.folders import data_folder
 from tui.paper_feed import PaperFeed, PaperState, state_of
 from tui.paper_serving import say_stopped
 from tui.screens.paper import PaperScreen
-from tui.theme import DARK, TOKENS
+from tui.theme import TOKENS
+from tui.user_config import user_config, wear
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from exchange.paper.server import PaperExchange
     from tui.paper_serving import Serving
 
@@ -27,15 +31,17 @@ _LOOKS_IF_IDLE = 5
 """Drains between two looks at an exchange on which nothing happens but time."""
 
 
-def run_paper_app(serving: Serving) -> int:
+def run_paper_app(serving: Serving, data_dir: Path | None = None) -> int:
     """Serve with a console on the terminal until it is stopped; returns the exit code, 0.
+
+    `data_dir`: where the user's look and keys may lie, as those of the screens.
 
     Raises:
         DataError: the port is taken.
         OSError: the ledger's file cannot be written.
     """
     with ThreadedExchange(serving.make, serving.port) as exchange:
-        app = PaperApp(exchange, serving)
+        app = PaperApp(exchange, serving, data_dir)
 
         async def stay() -> None:
             loop = asyncio.get_running_loop()
@@ -55,7 +61,9 @@ class PaperApp(App[None]):
     CSS_PATH = "paper.tcss"
     ENABLE_COMMAND_PALETTE = False
 
-    def __init__(self, exchange: ThreadedExchange, serving: Serving) -> None:
+    def __init__(
+        self, exchange: ThreadedExchange, serving: Serving, data_dir: Path | None = None
+    ) -> None:
         super().__init__()
         self._exchange = exchange
         self.feed = PaperFeed()
@@ -66,8 +74,8 @@ class PaperApp(App[None]):
         self._asked = False
         self._drains = 0
         self._console = PaperScreen(exchange.url, serving, self._act)
-        self.register_theme(DARK)
-        self.theme = DARK.name
+        self._config = user_config(data_folder(data_dir))
+        wear(self, self._config)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Own colours, for themes that do not bring them."""
@@ -79,6 +87,8 @@ class PaperApp(App[None]):
 
     def on_mount(self) -> None:
         """Look at the exchange ten times a second."""
+        for trouble in self._config.troubles:
+            self.notify(trouble, severity="warning", timeout=15)
         self.set_interval(1 / _DRAINS_A_SECOND, self._drain)
         self._ask()
 

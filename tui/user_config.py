@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from textual.app import App
 from textual.keys import Keys, format_key
 
-from tui.keys import KEYS, PLACES, Key
+from tui.keys import KEYS, PLACES, Key, move_keys
 from tui.theme import THEMES
 
 FILE = "gridtui.toml"
@@ -64,6 +65,15 @@ def user_config(data_folder: Path) -> UserConfig:
         theme = "dark"
     keys = _keys(_table(tables, "keys", troubles), troubles)
     return UserConfig(str(theme), keys, tuple(f"{path}: {trouble}" for trouble in troubles))
+
+
+def wear(app: App[Any], config: UserConfig) -> None:
+    """Give an application its themes, and the user's look and keys."""
+    for theme in THEMES.values():
+        app.register_theme(theme)
+    app.theme = THEMES[config.theme].name
+    move_keys(config.keys)
+    app.set_keymap(dict(config.keys))
 
 
 def _places(data_folder: Path) -> tuple[Path, Path]:

@@ -71,7 +71,7 @@ def _paper(args: argparse.Namespace) -> int:
         return serve_in_text(serving)
     from tui.paper_app import run_paper_app  # Textual: 0.3 s
 
-    return run_paper_app(serving)
+    return run_paper_app(serving, args.data_dir)
 
 
 def _serving(args: argparse.Namespace) -> "Serving":
