@@ -31,20 +31,19 @@ def test_a_state_without_entries_was_stopped_and_can_go_on(tmp_path: Path) -> No
     assert bot.standing is not None
     assert bot.standing.left == "2 lots (long 0.046) and 2 orders"
     assert bot.standing.equity == 10_284.16
-    assert bot.resumable
     assert bot.reachable is None
 
 
 def test_a_state_with_entries_and_without_a_holder_is_of_a_crash(tmp_path: Path) -> None:
     keep_state(tmp_path, "live", "BTCUSDT", entries=3)
     bot = only(tmp_path)
-    assert (bot.condition, bot.resumable) == ("crashed", True)
+    assert bot.condition == "crashed"
 
 
 def test_what_was_on_paper_cannot_go_on(tmp_path: Path) -> None:
     keep_state(tmp_path, "paper", "BTCUSDT", entries=3)
     bot = only(tmp_path)
-    assert (bot.condition, bot.resumable) == ("ended", False)
+    assert bot.condition == "ended"
 
 
 def test_a_lock_that_is_held_runs_and_one_left_behind_has_crashed(tmp_path: Path) -> None:
@@ -62,7 +61,7 @@ def test_a_lock_that_is_held_runs_and_one_left_behind_has_crashed(tmp_path: Path
     lock.release()
     path.write_text(said)  # as a killed process leaves it
     bot = only(tmp_path / "other")
-    assert (bot.condition, bot.resumable, bot.reachable) == ("crashed", True, None)
+    assert (bot.condition, bot.reachable) == ("crashed", None)
 
 
 def test_a_lock_given_back_leaves_what_the_state_says(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from textual.pilot import Pilot
 
 from tests.screen_text import screen_text, until
 from tui.app import GridTui
-from tui.widgets.form import RunForm
 from tui.widgets.result import ResultPane
+from tui.widgets.run_form import RunForm
 
 SIZES = ((80, 24), (120, 40), (200, 60))
 NOON = datetime(2025, 1, 2, 12, 0, 0, tzinfo=UTC)

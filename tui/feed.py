@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Event as Flag
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from engine.events import CandlesLoaded, RunFailed, RunFinished
 from tui.request import RunRequest
@@ -36,14 +35,6 @@ class RunDone:
 
     results: dict[str, Any] = field(repr=False)
     bands: dict[str, Band]
-
-
-class Feed(Protocol):
-    """A source of events."""
-
-    def drain(self) -> Sequence[BacktestEvent | BandStarted | RunDone]:
-        """Everything that has happened since the last call, oldest first; never blocks."""
-        ...
 
 
 class BacktestFeed:

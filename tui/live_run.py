@@ -15,8 +15,8 @@ from engine.live.wording import LiveText
 from exchange.errors import DataError
 from state.control import CommandError
 from state.errors import StateError
+from tui.live_console import LiveConsole
 from tui.live_keys import LiveKeys, Wish
-from tui.live_screen import LiveScreen
 from tui.live_status import LiveStatus
 
 
@@ -48,10 +48,10 @@ class _LiveRun:
         self._bot = Bot(config, self._hear)
         about = self._bot.view.about
         self._text = LiveText(about)
-        self._screen: LiveScreen | None = None
+        self._screen: LiveConsole | None = None
         if screen:
             status = LiveStatus(about, self._text)
-            self._screen = LiveScreen(status, LiveKeys(status.coin), self._obey, self._hung_up)
+            self._screen = LiveConsole(status, LiveKeys(status.coin), self._obey, self._hung_up)
 
     async def run(self, level: str, secrets: Sequence[str], warnings: Sequence[str]) -> int:
         console: logging.Handler = self._screen or StreamLines(sys.stdout)

@@ -11,6 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from exchange.symbol import Symbol
+from tui.last_lines import last_lines
 from tui.request import SOURCES, FieldError, coins_named, period_named, source_named
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ class Launched:
 
     def last_words(self) -> str:
         """What it said last."""
-        lines = log_lines(self.log, 1)
+        lines = last_lines(self.log, 1)
         return lines[-1].removeprefix("gridtui: ") if lines else "it ended without a word"
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
@@ -226,18 +227,6 @@ def settings_of(text: SearchText) -> SearchSettings:
 def storage_named(typed: str) -> str | None:
     """The database of the form: as typed, else GRIDTUI_STORAGE's; None: the usual file."""
     return typed.strip() or os.environ.get(STORAGE_VARIABLE) or None
-
-
-def log_lines(path: Path, most: int) -> list[str]:
-    """The last lines of a log, `most` at most; none where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - 200 * most - 2_000))
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
-        return []
-    return [line.rstrip() for line in text.splitlines() if line.strip()][-most:]
 
 
 def _near(path: str, default: str) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from tui.optimizer_order import LOG_FILE, log_lines
+from tui.last_lines import last_lines
+from tui.optimizer_order import LOG_FILE
 from tui.optimizer_store import (
     ParameterLine,
     Snapshot,
@@ -170,7 +171,7 @@ class Watch:
         base = _base_of(row.identity, space)
         parameters, robustness = _parameters(known, space, base, done, report)
         best = max(done, key=lambda one: (one.score, -one.number), default=None)
-        log = log_lines(row.posted.folder / LOG_FILE, _LOG_LINES) if row.posted else []
+        log = last_lines(row.posted.folder / LOG_FILE, _LOG_LINES) if row.posted else []
         return StudyView(
             row=row,
             names=names,

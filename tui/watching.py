@@ -14,8 +14,8 @@ from engine.live.wording import LiveText, price_text
 from engine.wording import plural
 from state.control_client import ControlClient, RefusedError, Snapshot
 from state.errors import StateError
+from tui.live_console import LiveConsole
 from tui.live_keys import LiveKeys, Wish
-from tui.live_screen import LiveScreen
 from tui.live_status import LiveStatus
 
 _TRADES_SHOWN = 5
@@ -42,7 +42,7 @@ class _Watch:
         self._control = control and screen
         self._as_json = as_json
         self._with_screen = screen
-        self._screen: LiveScreen | None = None
+        self._screen: LiveConsole | None = None
         self._left = asyncio.Event()
 
     async def run(self) -> int:
@@ -60,7 +60,7 @@ class _Watch:
             status.begin(client.snapshot.document)
             keys = LiveKeys(status.coin, control=self._control, leaves=True)
             obey = partial(self._obey, client, status.coin)
-            self._screen = LiveScreen(status, keys, obey, self._left.set)
+            self._screen = LiveConsole(status, keys, obey, self._left.set)
             async with self._screen.shown():
                 await self._follow(client, text)
         return 0

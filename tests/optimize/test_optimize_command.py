@@ -113,6 +113,7 @@ def test_without_trials_it_reports_on_the_study_as_it_is(
         (("--join", "x", "--coins", "BTC"), "--join takes --coins from the study"),
         (("--join", "x"), "--join needs a database that machines can share"),
         (("--storage", "mysql://h/d"), "storage mysql://h/d is not supported"),
+        (("--storage", "postgresql://me@h:x/d"), "'x' is no port"),
         (("--storage", "none/mine.db"), "there is no folder "),
         (("--coins", "BTC", "--source", "sim", "--end", "2024-01-10"), "too few"),
         (("--trails", "5"), "did you mean --trials?"),

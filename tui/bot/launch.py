@@ -17,7 +17,7 @@ from exchange.errors import DataError
 from exchange.symbol import Symbol
 from state.lock import running_bots
 from tui.bots import RunningBot
-from tui.optimizer_order import log_lines
+from tui.last_lines import last_lines
 from tui.request import FieldError
 
 FLAGS = {"paper": ["--paper"], "dry-run": ["--dry-run"], "demo": ["--testnet"], "live": []}
@@ -129,12 +129,12 @@ class Launch:
 
     def last_words(self) -> str:
         """Why it has ended, or what it said last; "" before it has said anything."""
-        for line in reversed(log_lines(self._errors, 20)):
+        for line in reversed(last_lines(self._errors, 20)):
             if line.startswith("gridtui: "):
                 return line.removeprefix("gridtui: ")
         if self.code is None and _size(self._log) <= self._log_began:
             return ""
-        lines = log_lines(self._log, 1)
+        lines = last_lines(self._log, 1)
         return lines[-1] if lines else ""
 
     def end(self) -> None:

@@ -25,7 +25,7 @@ from engine.wording import plural
 from tui.keys import VIEWS, bindings
 from tui.screens.frame import FramedScreen
 from tui.widgets.fields import TextField
-from tui.widgets.form import RunForm
+from tui.widgets.run_form import RunForm
 
 if TYPE_CHECKING:
     from tui.feed import BacktestFeed

@@ -19,7 +19,7 @@ from tui.bot.census import Census, KnownBot
 from tui.bot.launch import Launch, StartOrder, StartText
 from tui.folders import data_folder
 from tui.keys import bindings
-from tui.optimizer_order import log_lines
+from tui.last_lines import last_lines
 from tui.screens.frame import FramedScreen
 from tui.screens.question import Question
 from tui.screens.typed_question import TypedQuestion
@@ -269,7 +269,7 @@ class BotsScreen(FramedScreen):
             self._table.border_title = f"bots: {len(bots)}, of which {running} run"
         chosen = self._chosen
         if chosen is not None:
-            lines = await asyncio.to_thread(log_lines, chosen.log_file, _MOST_LINES)
+            lines = await asyncio.to_thread(last_lines, chosen.log_file, _MOST_LINES)
             self._log = (chosen.name, lines)
         else:
             self._log = (None, [])

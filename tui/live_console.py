@@ -24,7 +24,7 @@ Obey = Callable[[Wish], Awaitable[str]]
 """Carries a wish out; the answer is a sentence, "" where the bot's own lines have told it."""
 
 
-class LiveScreen(logging.Handler):
+class LiveConsole(logging.Handler):
     """Shows what is logged above a status line that stays.
 
     Args:
