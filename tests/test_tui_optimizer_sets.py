@@ -16,6 +16,7 @@ from tests.tui_app import lines, opened
 from tui.app import GridTui
 from tui.screens.apply import ApplyDialog
 from tui.screens.question import Question
+from tui.widgets.search_form import SearchForm
 
 GAMMA = OPTIMIZER_SPACE["gamma"]
 
@@ -128,6 +129,21 @@ async def test_a_refit_shows_what_its_windows_made_out_of_sample(
             assert screen_text(app) == snapshot(name=view)
         await pilot.press("a")
         await until(pilot, lambda: "its windows have a set each" in screen_text(app), "why not")
+
+
+async def test_every_field_of_the_form_says_what_it_is_while_it_has_the_focus() -> None:
+    async with opened(SMALL, Path("data")) as (app, pilot):
+        screen = await to_optimizer(pilot, "No study yet")
+        form = screen.query_one(SearchForm)
+        form.focus_field("study")
+        said = []
+        for _ in range(15):
+            await pilot.pause()
+            said.append(str(form.border_subtitle))
+            assert said[-1]
+            assert f" {said[-1]} ─" in screen_text(app)
+            await pilot.press("down")
+        assert len(set(said)) == 15
 
 
 async def test_a_database_is_not_asked_while_its_name_is_being_typed() -> None:

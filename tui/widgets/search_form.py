@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from textual import on
+from textual.events import DescendantBlur, DescendantFocus
 from textual.widget import Widget
 
 from tui.widgets.fields import Choice, TextField
@@ -24,6 +26,25 @@ _SAMPLERS = {
     "random": "random",
 }
 _MODES = {"search": "one set", "refit": "each window"}
+_MEANINGS = {
+    "study": "goes on with one of that name",
+    "coins": "each of them must do well",
+    "source": "where candles come from",
+    "folder": "a folder with candles",
+    "start": "first day, UTC",
+    "end": "day after the last, UTC",
+    "trials": "to add to those there are",
+    "windows": "walk-forward windows",
+    "holdout": "last share, never searched",
+    "mc_perms": "permuted markets to compare",
+    "sampler": "how trials are drawn",
+    "mode": "one search, or one a window",
+    "workers": "processes at once",
+    "seed": "same seed, same trials",
+    "storage": "a file, or postgresql://...",
+    "config": "parameters and space from TOML",
+}
+"""Of a field, below the form while it has the focus: 30 cells at most."""
 
 
 class SearchForm(RowsForm):
@@ -54,6 +75,13 @@ class SearchForm(RowsForm):
         yield "seed", TextField("seed", _WHOLE)
         yield "storage", TextField("storage", placeholder=usual)
         yield "config", TextField("config", placeholder="TOML file, if any")
+
+    @on(DescendantFocus)
+    @on(DescendantBlur)
+    def _explain(self) -> None:
+        focused = self.screen.focused
+        name = None if focused is None else focused.id
+        self.border_subtitle = _MEANINGS.get(name or "", "")
 
     @property
     def text(self) -> SearchText:
