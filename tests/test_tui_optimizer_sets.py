@@ -1,4 +1,4 @@
-"""What the Optimizer screen says of scores, refits and sets of parameters to apply. Costs 15 s."""
+"""What the Optimizer screen says of scores, refits and sets of parameters to apply. Costs 20 s."""
 
 import json
 import tomllib
@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from engine.params import OPTIMIZER_SPACE
 from tests.screen_text import screen_text, until
-from tests.studies import keep_notice, keep_refit, keep_report, keep_trials
+from tests.studies import at_work, keep_notice, keep_refit, keep_report, keep_trials
 from tests.test_tui_optimizer_looks import SMALL, WIDE, to_optimizer
 from tests.tui_app import lines, opened
 from tui.app import GridTui
@@ -144,6 +144,23 @@ async def test_every_field_of_the_form_says_what_it_is_while_it_has_the_focus() 
             assert f" {said[-1]} ─" in screen_text(app)
             await pilot.press("down")
         assert len(set(said)) == 15
+
+
+async def test_brackets_in_a_study_s_name_are_shown_as_they_are_everywhere() -> None:
+    name = "[b]mine[/]"
+    keep_trials(name, trials=12)
+    keep_report("OVERFIT", name, trials=12)
+    folder = keep_notice("searching", "searching", name, done=12, wanted=20, share=0.6, rate=1.0)
+    with at_work(folder):
+        async with opened(WIDE, Path("data")) as (app, pilot):
+            await to_optimizer(pilot, "12/20 trials")
+            assert screen_text(app).count(name) == 3  # status, list, title
+            await pilot.press("t", "enter")
+            await until(pilot, lambda: f"of {name} " in screen_text(app), "the trial")
+            await pilot.press("escape", "a")
+            await until(pilot, lambda: f"parameters of {name} " in screen_text(app), "the dialog")
+            await pilot.press("escape", "x")
+            await until(pilot, lambda: f"Stop {name}?" in screen_text(app), "the question")
 
 
 async def test_a_database_is_not_asked_while_its_name_is_being_typed() -> None:

@@ -58,7 +58,7 @@ class ApplyDialog(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         """Which parameters and into which file; below it what would change there."""
         with Vertical(classes="dialog", id="apply") as box:
-            box.border_title = f"apply parameters of {self._report.study}"
+            box.border_title = Content(f"apply parameters of {self._report.study}")
             yield Static(classes="about")
             with Horizontal(classes="fields"):
                 yield Static(classes="labels")

@@ -106,7 +106,7 @@ class OptimizerScreen(WatchingScreen):
         if row is None:
             return
         if not row.at_work:
-            self.notify(f"{row.key.name} is not running")
+            self.notify(f"{row.key.name} is not running", markup=False)
             return
         from tui.screens.question import Question
 
@@ -127,7 +127,7 @@ class OptimizerScreen(WatchingScreen):
             return
         if view.report is None:
             why = "its windows have a set each" if row.is_refit else "it has no report yet"
-            self.notify(f"{row.key.name}: {why}, there is nothing to apply")
+            self.notify(f"{row.key.name}: {why}, there is nothing to apply", markup=False)
             return
         from tui.screens.apply import ApplyDialog
 
@@ -208,14 +208,21 @@ class OptimizerScreen(WatchingScreen):
     def _go_on(self, row: StudyRow) -> None:
         """The rest of a search that was broken off, by the order that its notice has."""
         if row.posted is None:
-            self.notify(f"{row.key.name} was not started from here: enter in the form goes on")
+            self.notify(
+                f"{row.key.name} was not started from here: enter in the form goes on", markup=False
+            )
             return
         order = row.posted.notice.order
         if not row.left:
-            self.notify(f"{row.key.name} has all its trials: enter in the form adds more")
+            self.notify(
+                f"{row.key.name} has all its trials: enter in the form adds more", markup=False
+            )
             return
         if order.joins:
-            self.notify(f"{row.key.name} is another machine's: gridtui optimize --join helps it")
+            self.notify(
+                f"{row.key.name} is another machine's: gridtui optimize --join helps it",
+                markup=False,
+            )
             return
         trials = order.trials if row.is_refit else row.left  # a refit's are those of each window
         text = SearchText.again(order, trials)

@@ -155,7 +155,7 @@ class WatchingScreen(FramedScreen):
             told = f"{row.key.name}: {row.verdict or row.words}"
             self._say(told, error=row.state == "failed")
             if not self.is_shown:
-                self.notify(f"{told}: {self.NUMBER} shows more")
+                self.notify(f"{told}: {self.NUMBER} shows more", markup=False)
         self._mourn()
 
     def _mourn(self) -> None:
@@ -173,12 +173,14 @@ class WatchingScreen(FramedScreen):
         if event.state is WorkerState.ERROR:
             self._reading = self._launching = False
             error = event.worker.error
-            self.notify(f"unexpected {type(error).__name__}: {error}", severity="error")
+            self.notify(
+                f"unexpected {type(error).__name__}: {error}", severity="error", markup=False
+            )
 
     def _row(self) -> StudyRow | None:
         row = self._optimizer.row(self._chosen)
         if row is None and self._chosen is not None:
-            self.notify(f"{self._chosen.name} is being started")
+            self.notify(f"{self._chosen.name} is being started", markup=False)
         elif row is None:
             self.notify("there is no study yet: enter starts the form's search")
         return row

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
@@ -39,7 +40,9 @@ class Parting(ModalScreen[Answer]):
         """The question over its answers."""
         with Vertical(classes="dialog", id="parting"):
             yield Static(
-                f"{self._before}The demo bot, on paper, runs. Leave it running, or stop it?"
+                Content(
+                    f"{self._before}The demo bot, on paper, runs. Leave it running, or stop it?"
+                )
             )
             with Horizontal():
                 for name, words in _BUTTONS:

@@ -5,6 +5,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
@@ -28,7 +29,7 @@ class Question(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         """The text over the two answers."""
         with Vertical(classes="dialog", id="question"):
-            yield Static(self._text)
+            yield Static(Content(self._text))  # it may name files, whose brackets are no markup
             with Horizontal():
                 yield Button(f"{self._no} (n)", id="no", compact=True)
                 yield Button(f"{self._yes} (y)", id="yes", compact=True)

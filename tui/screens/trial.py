@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -33,7 +34,7 @@ class TrialScreen(ModalScreen[None]):
         """One scrolling page."""
         text = Static(trial_text(self._view, self._trial))
         page = VerticalScroll(text, id="page", classes="dialog")
-        page.border_title = f"trial {self._trial.number} of {self._view.row.key.name}"
+        page.border_title = Content(f"trial {self._trial.number} of {self._view.row.key.name}")
         yield page
         yield KeyLine("help")
 

@@ -7,6 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
@@ -33,8 +34,8 @@ class TypedQuestion(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         """Question, effects, the word's field, and the way out."""
         with Vertical(classes="dialog", id="danger"):
-            yield Static(self._question, classes="asked")
-            yield Static("\n".join(f"  {effect}" for effect in self._effects))
+            yield Static(Content(self._question), classes="asked")
+            yield Static(Content("\n".join(f"  {effect}" for effect in self._effects)))
             with Horizontal():
                 yield Static(f"type {self._word} and enter:", id="wanted")
                 yield Input(id="word-typed", compact=True, select_on_focus=False)
