@@ -72,13 +72,15 @@ class RunFailed:
 
 @dataclass(frozen=True, slots=True)
 class OrderSent:
-    """A request about an order leaves: place or cancel it. The price of a stop is its trigger."""
+    """A request about an order leaves: place or cancel it. The price of a stop is its trigger.
+    `by`: who asked for it, see `engine.live.asked`; empty in what older versions recorded."""
 
     time_ms: int
     verb: str
     client_id: str
     qty: str
     price: str
+    by: str
 
 
 @dataclass(frozen=True, slots=True)

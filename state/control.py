@@ -30,9 +30,11 @@ from state.durable import make_folder
 from state.errors import StateError, os_failure
 from state.exact_json import encode_for_show
 
-Handler = Callable[[str, Mapping[str, Any]], Awaitable[object]]
-"""A command's name and arguments -> its result, JSON-able; raises CommandError to refuse."""
+Handler = Callable[[str, Mapping[str, Any], str], Awaitable[object]]
+"""A command's name, its arguments, and who sent it -> its result, JSON-able; raises CommandError to
+refuse."""
 
+_NOBODY = "the socket"
 _MOST_CLIENTS = 16
 _FAREWELL_S = 1.0
 
@@ -140,7 +142,10 @@ class ControlServer:
         connection = Connection(reader, writer, self._answer, self._snapshot_line)
         outbox = connection.outbox
         # no await up to `run`: no event can fall between the snapshot and the first event
-        outbox.add(line_of(type="hello", protocol=PROTOCOL, control=self._allow_control))
+        allowed = self._allow_control
+        outbox.add(
+            line_of(**{"type": "hello", "protocol": PROTOCOL, "control": allowed, "from": True})
+        )
         if self._server is None or len(self._connections) >= _MOST_CLIENTS:
             outbox.end(line_of(type="bye", error="too many clients are connected; close one"))
         else:
@@ -171,7 +176,8 @@ class ControlServer:
         try:
             if read_only or not self._allow_control:
                 return failure_line(command.id, "this connection may only watch")
-            result = await self._handler(command.name, command.arguments)
+            origin = command.origin or _NOBODY
+            result = await self._handler(command.name, command.arguments, origin)
             line = line_of(type="answer", id=command.id, ok=True, result=result)
         except CommandError as error:
             return failure_line(command.id, str(error))

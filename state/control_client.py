@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import uuid
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping
@@ -31,10 +32,12 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """The first word of a bot: its protocol, and whether this client may send commands."""
+    """The first word of a bot: its protocol, whether this client may send commands, and whether it
+    may say who sends them."""
 
     protocol: int
     control_allowed: bool
+    takes_origin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +72,11 @@ class ControlClient:
     farewell: str | None
 
     def __init__(
-        self, path: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, path: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, origin: str
     ) -> None:
         self.farewell = None
         self._path = path
+        self._origin = origin
         self._reader = reader
         self._writer = writer
         self._messages = self._read_messages()
@@ -83,8 +87,14 @@ class ControlClient:
         self._broken: StateError | None = None
 
     @classmethod
-    async def connect(cls, path: Path, *, read_only: bool = False, timeout_s: float = 5.0) -> Self:
+    async def connect(
+        cls, path: Path, *, read_only: bool = False, origin: str = "", timeout_s: float = 5.0
+    ) -> Self:
         """Connect and wait for greeting and snapshot.
+
+        Args:
+            origin: who sends this client's commands, for the bot's records; with them goes the
+                number of this process.
 
         Raises:
             StateError: nobody answers, not in time, or with another protocol.
@@ -92,7 +102,7 @@ class ControlClient:
         check_socket_folder(path)
         try:
             async with asyncio.timeout(timeout_s), contextlib.AsyncExitStack() as undo:
-                client = cls(path, *await asyncio.open_unix_connection(path))
+                client = cls(path, *await asyncio.open_unix_connection(path), origin)
                 undo.push_async_callback(client.close)
                 await client._begin(read_only)
                 undo.pop_all()
@@ -139,6 +149,8 @@ class ControlClient:
             raise self._broken
         command_id = uuid.uuid4().hex
         content = {"id": command_id, "name": name, "arguments": dict(arguments or {})}
+        if self._origin and self.greeting.takes_origin:
+            content["from"] = f"{self._origin}, process {os.getpid()}"
         line = f"{encode(content, 'command')}\n".encode()
         if len(line) > LONGEST_COMMAND:
             raise StateError(f"the command {name} is too long to be sent ({len(line)} bytes)")
@@ -190,7 +202,8 @@ class ControlClient:
             )
         if read_only:
             self._writer.write(line_of(read_only=True))
-        self.greeting = Greeting(PROTOCOL, hello.get("control") is True and not read_only)
+        allowed = hello.get("control") is True and not read_only
+        self.greeting = Greeting(PROTOCOL, allowed, hello.get("from") is True)
         first = await anext(self._messages)
         if first.get("type") == "bye":
             raise StateError(f"the bot at {self._path} says no: {first.get('error')}")
@@ -268,7 +281,12 @@ class ControlClient:
 
 
 def ask(
-    path: Path, name: str, arguments: Mapping[str, Any] | None = None, *, timeout_s: float = 30.0
+    path: Path,
+    name: str,
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    origin: str = "",
+    timeout_s: float = 30.0,
 ) -> Any:
     """Connect, send one command, hang up: for a thread without an event loop.
 
@@ -277,7 +295,7 @@ def ask(
     """
 
     async def connect_and_ask() -> Any:
-        async with await ControlClient.connect(path) as client:
+        async with await ControlClient.connect(path, origin=origin) as client:
             return await client.command(name, arguments, timeout_s=timeout_s)
 
     return asyncio.run(connect_and_ask())

@@ -2,7 +2,7 @@
 
 From the bot, in this order: a greeting, a snapshot, then events and answers as they come.
 
-    {"type":"hello","protocol":1,"control":true}
+    {"type":"hello","protocol":2,"control":true,"from":true}
     {"type":"snapshot","n":41,"lost":0,"document":{...}}
     {"type":"event","n":42,"kind":"fill","payload":{...}}
     {"type":"answer","id":"a1","ok":true,"result":null}
@@ -11,7 +11,9 @@ From the bot, in this order: a greeting, a snapshot, then events and answers as 
 
 From a client: commands, and as its first line, if it only wants to watch, `{"read_only":true}`.
 
-    {"id":"a1","name":"pause","arguments":{}}
+    {"id":"a1","name":"pause","arguments":{},"from":"gridtui pause, process 4242"}
+
+`from`, which may be left out, says who sends it; a bot whose greeting has no `from` knows none.
 
 Events are numbered without a gap; a snapshot holds all up to its `n`. After a loss a snapshot says
 how many events were left out.
@@ -38,6 +40,8 @@ LONGEST_ANSWER = 1024 * 1024
 """Bytes of an answer."""
 LONGEST_EVENT = 256 * 1024
 """Bytes of an event's payload."""
+LONGEST_ORIGIN = 80
+"""Characters of who a command is from."""
 _ANYBODYS = Path("/tmp")  # the shortest that there is; everybody writes there
 _LONGEST_ADDRESS = 100
 """Bytes; the systems' own limits are 104 and 108 with the zero at the end."""
@@ -51,11 +55,13 @@ class Command:
         id: up to 64 characters; its answer carries it.
         name: `pause`, `stop`, ...
         arguments: for the handler to judge.
+        origin: who says to have sent it; empty if nobody does.
     """
 
     id: str
     name: str
     arguments: Mapping[str, Any]
+    origin: str = ""
 
 
 class MalformedError(Exception):
@@ -86,9 +92,13 @@ def read_command(line: bytes) -> Command | None:
     name, arguments = content.get("name"), content.get("arguments", {})
     if not isinstance(name, str) or not isinstance(arguments, dict):
         raise MalformedError("a command needs a name, and arguments as an object", command_id)
-    if not content.keys() <= {"id", "name", "arguments"}:
-        raise MalformedError("a command has id, name and arguments, nothing else", command_id)
-    return Command(command_id, name, arguments)
+    origin = content.get("from", "")
+    if not (isinstance(origin, str) and origin.isprintable() and len(origin) <= LONGEST_ORIGIN):
+        words = f"who a command is from is a text of up to {LONGEST_ORIGIN} characters"
+        raise MalformedError(words, command_id)
+    if not content.keys() <= {"id", "name", "arguments", "from"}:
+        raise MalformedError("a command has id, name, arguments and from, nothing else", command_id)
+    return Command(command_id, name, arguments, origin)
 
 
 def line_of(**members: object) -> bytes:

@@ -206,7 +206,12 @@ def starting() -> Mapping[str, Any]:
 
 
 def request(
-    verb: str, client_id: str, ago_s: float, price: str = "64170.3", qty: str = "0.023"
+    verb: str,
+    client_id: str,
+    ago_s: float,
+    price: str = "64170.3",
+    qty: str = "0.023",
+    by: str = "strategy",
 ) -> dict[str, Any]:
     """What the bot asked of the exchange."""
     return {
@@ -216,6 +221,7 @@ def request(
         "client_id": client_id,
         "qty": qty,
         "price": price,
+        "by": by,
     }
 
 

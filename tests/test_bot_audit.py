@@ -9,7 +9,7 @@ from exchange.meanings import MEANINGS, meaning
 from exchange.outcomes import Action, Refused, UnknownOutcome
 from tests.bot_app import watched
 from tests.bot_documents import answer, request, snapshot
-from tui.bot.audit import ASKED, Audit, purpose
+from tui.bot.audit import ASKED, NOBODY, Audit, purpose
 
 ENTRY = str(ClientId("m05", 412, "long", "entry", 2))
 STOP = str(ClientId("m05", 412, "short", "stop", 5))
@@ -42,6 +42,17 @@ def test_a_request_gets_the_answers_that_follow_it() -> None:
 def test_an_answer_without_a_request_is_one_to_a_question() -> None:
     (asked,) = audited(answer(ENTRY, "open", 3), answer(ENTRY, "filled", 2)).requests
     assert (asked.verb, asked.answer, asked.took_ms) == (ASKED, "filled", None)
+
+
+def test_a_request_knows_who_asked_for_it() -> None:
+    by = "operator: pause, by the screens, process 7"
+    older = {key: value for key, value in request("place", STOP, 3).items() if key != "by"}
+    asked = audited(request("cancel", ENTRY, 5, by=by), request("place", STOP, 4), older)
+    assert [(r.who, r.by) for r in asked.requests] == [
+        ("operator", by),
+        ("strategy", "strategy"),
+        (NOBODY, NOBODY),
+    ]
 
 
 def test_a_code_stays_though_a_later_answer_has_none() -> None:

@@ -1,6 +1,7 @@
 """Following a bot through its socket, and telling it things. Costs 3 s."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -22,10 +23,10 @@ def path(tmp_path: Path) -> Path:
     return socket_path(tmp_path, "BTCUSDT")
 
 
-async def handle(name: str, _: Mapping[str, Any]) -> object:
+async def handle(name: str, _: Mapping[str, Any], origin: str) -> object:
     if name == "stop":
         raise CommandError("not confirmed by the exchange yet")
-    return f"{name} is done"
+    return f"{name} is done for {origin}"
 
 
 @asynccontextmanager
@@ -95,7 +96,8 @@ async def test_whoever_never_answers_is_given_up(
 async def test_commands_are_answered_in_words_whatever_becomes_of_them(path: Path) -> None:
     async with serving(path), following(path) as (view, link):
         await until(lambda: view.link == "connected")
-        assert await link.command("pause") == "pause is done"
+        said = f"pause is done for the screens, process {os.getpid()}"
+        assert await link.command("pause") == said
         assert await link.command("stop") == "stop: not done: not confirmed by the exchange yet"
 
 

@@ -140,7 +140,7 @@ def test_a_bot_on_paper_trades_is_watched_by_two_is_paused_and_stopped(
     assert (code, said.startswith("entries cancelled, state saved; ")) == (0, True)
     assert bot.end() == 0
     for word in ("pause", "resume", "stop"):
-        assert f"NOTE | {word} was asked for by the socket" in bot.text
+        assert f"NOTE | {word} was asked for by gridtui {word}, process " in bot.text
     assert "account paper; capital 10,000.00 USDT; leverage 1x; " in bot.text
     assert [each.end() for each in watchers] == [0, 0]
     assert bot.lines[0] == "PAPER SIMULATED | BTC/USDT | 15m candles | 900 times real time"

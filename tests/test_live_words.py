@@ -70,6 +70,9 @@ def test_an_order_that_is_sent_names_its_side_and_role() -> None:
     sent = {"time_ms": MS, "verb": "place", "client_id": "gtk3-1-L-e2-0", "qty": "0.01"}
     (said,) = LiveText(ABOUT).say("order sent", sent | {"price": "43000"})
     assert said.text.endswith("SENT | place long entry 0.01 at 43000 (gtk3-1-L-e2-0)")
+    by = "operator: resume, by the screens, process 7"
+    (said,) = LiveText(ABOUT).say("order sent", sent | {"price": "43000", "by": by})
+    assert said.text.endswith(f"(gtk3-1-L-e2-0) | by {by}")
 
 
 def test_a_result_of_nothing_has_no_minus() -> None:

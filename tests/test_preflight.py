@@ -267,8 +267,9 @@ def test_what_an_earlier_run_holds_or_may_have_sent_forbids_to_begin_afresh(
     store, memory = saved(config)
     assert unfinished(config) == ""
     desk = Desk(_Silent(), COIN.market, memory, store.journal, lambda _: None, lambda: 0)  # type: ignore[arg-type]
+    entry = Purpose(0, "entry", (1, 1, 1))
     with pytest.raises(Unreachable):
-        asyncio.run(desk.place(Purpose(0, "entry", (1, 1, 1)), COIN.market.tick, COIN.market.step))
+        asyncio.run(desk.place(entry, COIN.market.tick, COIN.market.step, by="strategy"))
     store.close()
     assert "according to BTCUSDT_state.json, 0 lots and 1 order at" in unfinished(config)
     assert unfinished(dataclasses.replace(config, mode="paper", keys=None)) == ""

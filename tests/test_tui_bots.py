@@ -1,5 +1,6 @@
 """The Bots screen: what runs, stopped, crashed; showing, starting, resuming, ending. Costs 20 s."""
 
+import os
 import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -55,7 +56,8 @@ async def running(folder: Path, told_of: dict[str, Any] | None = None) -> AsyncI
     """A bot on paper that can be reached; yields what it is told to do."""
     asked: list[str] = []
 
-    async def obey(name: str, _: Mapping[str, Any]) -> object:
+    async def obey(name: str, _: Mapping[str, Any], origin: str) -> object:
+        assert origin == f"the screens, process {os.getpid()}"
         asked.append(name)
         if name == "flatten":
             raise CommandError("the exchange does not answer")

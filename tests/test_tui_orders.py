@@ -39,7 +39,7 @@ REQUESTS = [
     answer(ENTRY, REFUSED, 299.9, -5022),
     request("place", STOP, 200, "65840.0", "0.020"),
     answer(STOP, "open", 199.8),
-    request("cancel", STOP, 1),
+    request("cancel", STOP, 1, by="operator: flatten, by the screens, process 4242"),
 ]
 ORDERS = [
     order("long", "entry", "64170.3", "0.023") | {"id": ENTRY, "level": 2},
@@ -149,6 +149,16 @@ async def test_a_word_narrows_each_table_and_is_in_the_title(size: tuple[int, in
         await until(pilot, lambda: "2 with /sell" in screen_text(app), "the word of the trades")
         await pilot.press("escape")
         await until(pilot, lambda: table(app).row_count == 5, "all rows")
+
+
+async def test_the_audit_is_narrowed_to_who_asked() -> None:
+    async with shown("4", ordinary(), (80, 24)) as (app, pilot):
+        await pilot.press("v", "v", "slash", *"operator", "enter")
+        await until(pilot, lambda: table(app).row_count == 1, "the operator's")
+        assert first_cells(app, 3) == ["operator"]
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, DetailsScreen), "the page")
+        assert "operator: flatten, by the screens, process 4242" in screen_text(app)
 
 
 async def test_rows_are_sorted_by_any_column_and_the_other_way_round() -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+from engine.live.asked import by_operator, by_shutdown
 from engine.live.bot import Bot
 from engine.live.config import BotConfig
 from engine.live.log import TO_FILE_ALONE, StreamLines, log, run_log, say
@@ -89,14 +90,14 @@ class _LiveRun:
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop, number.name)
+            loop.add_signal_handler(number, self._stop, number.name, by_shutdown(number.name))
         if self._screen:
             loop.add_signal_handler(signal.SIGHUP, self._hung_up)
         else:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    def _stop(self, origin: str) -> None:
-        if self._bot.stop():
+    def _stop(self, origin: str, by: str) -> None:
+        if self._bot.stop(by):
             words = "stopping: asked for by %s; entries are cancelled, take-profits and stops stay"
             log.info(words, origin)
         else:
@@ -106,7 +107,7 @@ class _LiveRun:
             )
 
     def _hung_up(self) -> None:
-        if self._bot.stop():
+        if self._bot.stop(by_shutdown("the terminal was closed")):
             log.info("stopping: the terminal was closed; it goes on until the exchange confirms it")
 
     def _log_is_torn(self, reason: str) -> None:
@@ -118,8 +119,8 @@ class _LiveRun:
         if wish == "keep":
             return f"nothing was closed: {self._config.symbol.coin} was not typed"
         if wish == "stop":
-            self._stop("key S")
+            self._stop("key S", by_operator("stop", "key S"))
             return ""
         with contextlib.suppress(CommandError):  # told like what is done
-            await self._bot.obey(wish, {}, "a key")
+            await self._bot.obey(wish, {}, "a key of its console")
         return ""

@@ -49,7 +49,9 @@ class _Watch:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._left.set)
-        client = await ControlClient.connect(self._path, read_only=not self._control)
+        client = await ControlClient.connect(
+            self._path, read_only=not self._control, origin="gridtui monitor"
+        )
         async with client:
             about = dict(client.snapshot.document["about"])
             text = LiveText(about)

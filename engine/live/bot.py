@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from engine.events import AccountSeen, CompilingKernel, HealthRead, LiveEvent, Noted, Quoted
+from engine.live.asked import FLATTENING, STOPPING, by_operator
 from engine.live.beginning import introduction, require_beginning
 from engine.live.config import BotConfig, run_to_resume, unfinished
 from engine.live.earlier import Earlier, put_aside
@@ -16,7 +17,6 @@ from engine.live.recorder import Recorder, events_path
 from engine.live.runner import LiveRunner
 from engine.live.standing import account_of
 from engine.live.start import begin, resume
-from engine.live.stops import FLATTENING, STOPPING
 from engine.live.store import RunStore
 from engine.live.venue import open_account, open_market, prepare
 from engine.live.view import View, kind_of, payload_of
@@ -53,6 +53,7 @@ class Bot:
         self._health: Health | None = None
         self._runner: LiveRunner | None = None
         self._asked_to_stop: str | None = None
+        self._asked_by = ""
         self._account: dict[str, Any] = {}
         about = {
             "symbol": config.symbol.pair,
@@ -115,26 +116,32 @@ class Bot:
             self._health = Health(runner, config.speed)
             self._loop = LiveLoop(runner, self._health, self._tell, config.speed)
             if self._asked_to_stop == FLATTENING:
-                self._loop.flatten()
+                self._loop.flatten(self._asked_by)
             elif self._asked_to_stop:
-                self._loop.stop()
+                self._loop.stop(self._asked_by)
             return await self._loop.run()
 
-    def stop(self) -> bool:
+    def stop(self, by: str = by_operator("stop")) -> bool:
         """End gracefully; from the loop's thread, any number of times. False: it had been asked
-        for already."""
+        for already.
+
+        Args:
+            by: who asks for it, see `engine.live.asked`.
+        """
         first = self._asked_to_stop is None
-        self._asked_to_stop = self._asked_to_stop or STOPPING
+        if first:
+            self._asked_to_stop, self._asked_by = STOPPING, by
         if self._loop:
-            self._loop.stop()
+            self._loop.stop(by)
         return first
 
-    def flatten(self) -> bool:
+    def flatten(self, by: str = by_operator("flatten")) -> bool:
         """End with everything closed; as `stop`."""
         first = self._asked_to_stop != FLATTENING
-        self._asked_to_stop = FLATTENING
+        if first:
+            self._asked_to_stop, self._asked_by = FLATTENING, by
         if self._loop:
-            self._loop.flatten()
+            self._loop.flatten(by)
         return first
 
     def alarm(self, key: str, text: str) -> None:
@@ -161,7 +168,7 @@ class Bot:
         done = ": done when the exchange has confirmed it" if ends else ""
         self._note(f"{name} was asked for by {origin}{done}")
         try:
-            answer = await self._obey(name, arguments)
+            answer = await self._obey(name, arguments, by_operator(name, origin))
         except CommandError as error:
             self._note(f"{name} is not done: {error}", warning=True)
             raise
@@ -169,24 +176,24 @@ class Bot:
             self._note(f"{name}: {answer}")
         return answer
 
-    async def _obey(self, name: str, arguments: Mapping[str, Any]) -> str:
+    async def _obey(self, name: str, arguments: Mapping[str, Any], by: str) -> str:
         if arguments:
             raise CommandError(f"{name} takes no arguments")
         if self._loop is None:
             raise CommandError("the bot is still starting")
         try:
             if name == "pause":
-                return await self._loop.stops.pause()
+                return await self._loop.stops.pause(by)
             if name == "resume":
-                return await self._loop.stops.go_on()
+                return await self._loop.stops.go_on(by)
             if name == "stop":
-                return await self._ended(self.stop)
+                return await self._ended(lambda: self.stop(by))
             if name == "flatten":
-                return await self._ended(self.flatten)
+                return await self._ended(lambda: self.flatten(by))
             if name == "adopt":
-                return await self._loop.repair.adopt()
+                return await self._loop.repair.adopt(by)
             if name == "disown":
-                return await self._loop.repair.disown()
+                return await self._loop.repair.disown(by)
         except Failure as failure:
             if name in ("pause", "resume"):
                 words = f"noted, it takes effect when the exchange answers ({failure})"

@@ -51,12 +51,19 @@ class Desk:
     cancelling: set[ClientId] = field(default_factory=set, init=False)
 
     async def place(
-        self, purpose: Purpose, price: Decimal | None, qty: Decimal, lot: Order | None = None
+        self,
+        purpose: Purpose,
+        price: Decimal | None,
+        qty: Decimal,
+        lot: Order | None = None,
+        *,
+        by: str,
     ) -> PlacedOrder:
         """Send an order; afterwards it rests, or has filled, or is known not to exist.
 
         Args:
             lot: that an exit closes; None: the side's oldest.
+            by: who asks for it, see `engine.live.asked`.
 
         Raises:
             Refused, Throttled, NotAuthorised, ClockSkew, Unreachable: it does not exist.
@@ -65,10 +72,10 @@ class Desk:
         client_id = self.memory.new_id(purpose)
         sent = Sent(client_id, qty, price, lot=lot)
         self.memory.orders[str(client_id)] = sent
-        self._write_down("place", sent)
+        self._write_down("place", sent, by)
         return await self._send(sent)
 
-    async def cancel(self, sent: Sent) -> None:
+    async def cancel(self, sent: Sent, *, by: str) -> None:
         """Cancel an order; afterwards it is gone. What filled before is learned from the trades.
 
         Raises:
@@ -76,7 +83,7 @@ class Desk:
         """
         if sent.status == "sent":
             raise UnknownOutcome(f"whether order {sent.client_id} exists is not known yet")
-        self._write_down("cancel", sent)
+        self._write_down("cancel", sent, by)
         self.cancelling.add(sent.client_id)
         try:
             cancelled = await self._cancelled(sent)
@@ -88,6 +95,22 @@ class Desk:
             self._gone(sent, None)
         else:
             self._took(sent, cancelled)
+
+    async def drop(self, sent: Sent, *, by: str) -> None:
+        """Cancel an order that rests or may, without a disk: for the end of a run.
+
+        Raises:
+            Failure: it may rest still.
+        """
+        self._tell_sent("cancel", sent, by)
+        try:
+            self._took(sent, await self.broker.cancel(sent.client_id))
+        except Failure as failure:
+            there = not isinstance(failure, Refused) or await self.broker.find(sent.client_id)
+            if there:
+                self._answered(sent, str(failure), failure.code)
+                raise
+            self._gone(sent, failure)
 
     async def settle(self) -> None:
         """Find out what became of every order of which nobody knows whether it exists.
@@ -158,14 +181,19 @@ class Desk:
         words = "it does not exist" if failure is None else str(failure)
         self._answered(sent, words, None if failure is None else failure.code)
 
-    def _write_down(self, verb: str, sent: Sent) -> None:
+    def _write_down(self, verb: str, sent: Sent, by: str) -> None:
         price = "" if sent.price is None else plain(sent.price)
         name = str(sent.client_id)
         record = {"do": verb, "id": name, "qty": plain(sent.qty), "price": price}
         if sent.lot is not None:
             record["lot"] = " ".join(map(str, sent.lot))
         self.intents.append(record)
-        self.tell(OrderSent(self.now_ms(), verb, name, plain(sent.qty), price))
+        self._tell_sent(verb, sent, by)
+
+    def _tell_sent(self, verb: str, sent: Sent, by: str) -> None:
+        price = "" if sent.price is None else plain(sent.price)
+        now, name = self.now_ms(), str(sent.client_id)
+        self.tell(OrderSent(now, verb, name, plain(sent.qty), price, by))
 
     def _answered(self, sent: Sent, answer: str, code: int | None) -> None:
         self.tell(OrderAnswered(self.now_ms(), str(sent.client_id), answer, code))

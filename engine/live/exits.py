@@ -38,7 +38,8 @@ class Exits:
                 return True
             try:
                 purpose = pending.purpose(memory.bar)
-                await run.desk.place(purpose, None, pending.qty, pending.order)
+                by = run.asked.to_exit(pending)
+                await run.desk.place(purpose, None, pending.qty, pending.order, by=by)
             except Refused as refusal:
                 await self._refused(pending, refusal)
                 return memory.pending is None
@@ -58,7 +59,7 @@ class Exits:
         run, memory = self._run, self._run.memory
         kept = Kept()
         for sent in self._in_the_way(pending):
-            await kept.of(run.desk.cancel(sent))
+            await kept.of(run.desk.cancel(sent, by=run.asked.to_exit(pending)))
         kept.throw()
         if any(sent.unbooked for sent in memory.orders.values()):
             await run.read_fills()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 from engine.events import LiveEvent, OrderAnswered, TradeBooked
+from engine.live.asked import BY_POSITIONS
 from engine.live.runner import LiveRunner
 from engine.live.wallet import TOLERANCE
 from exchange.broker import Broker
@@ -81,7 +82,7 @@ class Health:
         self._beat = time.monotonic()
         self.errors = 0
         self.watch_stops()
-        self.positions_equal = "positions" not in self._runner.run.memory.paused
+        self.positions_equal = BY_POSITIONS not in self._runner.run.memory.paused
 
     def failed(self) -> None:
         """A tick did not go through."""

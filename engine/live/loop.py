@@ -7,6 +7,15 @@ from collections.abc import AsyncGenerator, Callable
 from typing import cast
 
 from engine.events import HealthRead, LiveEvent
+from engine.live.asked import (
+    BY_ERRORS,
+    BY_POSITIONS,
+    CUT_OFF,
+    EQUITY_LIMIT,
+    FLATTENING,
+    STOPPING,
+    by_operator,
+)
 from engine.live.health import (
     CRITICAL_DRAWDOWN,
     MOST_ERRORS,
@@ -16,10 +25,9 @@ from engine.live.health import (
 )
 from engine.live.kept import Kept
 from engine.live.outage import Outage
-from engine.live.reconcile import BY_ERRORS
 from engine.live.repair import Repair
 from engine.live.runner import LATE_MS, LiveRunner
-from engine.live.stops import FLATTENING, STOPPING, Stops
+from engine.live.stops import Stops
 from exchange.broker import Hint
 from exchange.outcomes import Failure, NotAuthorised, Throttled
 from state.errors import StateError
@@ -65,6 +73,7 @@ class LiveLoop:
         self._speed = speed
         self._wake = asyncio.Event()
         self._ending: str | None = None
+        self._ending_by = ""
         self._price_at_ms = 0
         self._clock_at_ms = 0
         self._orders_changed = False
@@ -85,7 +94,7 @@ class LiveLoop:
             run.memory.paused.remove(STOPPING)
         if FLATTENING in run.memory.paused:
             run.alarm(FLATTENING, "closing everything was cut off before it was done: it goes on")
-            self.flatten()
+            self.flatten(CUT_OFF)
         hints = asyncio.create_task(self._listen())
         health = asyncio.create_task(self._report())
         try:
@@ -109,14 +118,20 @@ class LiveLoop:
                 task.cancel()
             await asyncio.gather(hints, health, return_exceptions=True)
 
-    def stop(self) -> None:
-        """End gracefully: entries go, take-profits and stops stay."""
-        self._ending = self._ending or STOPPING
+    def stop(self, by: str = by_operator("stop")) -> None:
+        """End gracefully: entries go, take-profits and stops stay.
+
+        Args:
+            by: who asks for it, see `engine.live.asked`; who asked first counts.
+        """
+        if self._ending is None:
+            self._ending, self._ending_by = STOPPING, by
         self._wake.set()
 
-    def flatten(self) -> None:
+    def flatten(self, by: str = by_operator("flatten")) -> None:
         """End with everything closed; overrules a graceful stop that is under way."""
-        self._ending = FLATTENING
+        if self._ending != FLATTENING:
+            self._ending, self._ending_by = FLATTENING, by
         self._wake.set()
 
     async def _once(self) -> float:
@@ -144,13 +159,13 @@ class LiveLoop:
         runner = self._runner
         if self._ending is not None:
             ending = self.stops.flatten if self._ending == FLATTENING else self.stops.graceful
-            self.summary = await ending()
+            self.summary = await ending(self._ending_by)
             return
         if self._orders_changed:
             self._orders_changed = False
             runner.look_at_orders()
         await runner.tick()
-        if "positions" in runner.run.memory.paused:
+        if BY_POSITIONS in runner.run.memory.paused:
             # the trades that explain it may only have been late: not until the next bar
             runner.look_at_orders()
 
@@ -232,7 +247,7 @@ class LiveLoop:
         if health.drawdown >= CRITICAL_DRAWDOWN:
             words = f"equity is {health.drawdown:.1%} under its peak: everything is being closed"
             run.alarm("equity limit", words)
-            self.flatten()
+            self.flatten(EQUITY_LIMIT)
         elif health.drawdown >= WARNING_DRAWDOWN:
             run.alarm("drawdown", f"equity is {health.drawdown:.1%} under its peak")
         else:

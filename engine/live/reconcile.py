@@ -7,6 +7,7 @@ from decimal import Decimal
 from engine.account import SIDE_NAMES
 from engine.events import Noted
 from engine.ledger import stop_label
+from engine.live.asked import BY_ERRORS, BY_POSITIONS
 from engine.live.exits import Exits
 from engine.live.kept import Kept
 from engine.live.memory import Pending
@@ -22,9 +23,6 @@ from engine.live.orders import (
 from engine.live.run import Run
 from exchange.broker import PlacedOrder, plain
 from exchange.outcomes import Action, Failure, Refused
-
-BY_ERRORS = "errors"
-"""A reason for which no entry rests: too many failures in a row."""
 
 _LATER_MS = 1_000
 _MOST_ROUNDS = 12
@@ -194,8 +192,9 @@ class Reconciler:
         self._run.book_fills()
 
     async def _cancel(self, sent: Sent) -> None:
-        await self._run.desk.cancel(sent)
-        self.withdrew |= sent.purpose.role == "entry" and BY_ERRORS in self._run.memory.paused
+        run = self._run
+        await run.desk.cancel(sent, by=run.asked.to_cancel(sent.purpose))
+        self.withdrew |= sent.purpose.role == "entry" and BY_ERRORS in run.memory.paused
 
     async def _lay(self, orders: Sequence[Wanted], kept: Kept) -> bool:
         """Place orders; False if what is wanted may have changed by it. After a failure only stops
@@ -216,7 +215,7 @@ class Reconciler:
         """Place one order; False if what is wanted may have changed by it."""
         run, purpose = self._run, order.purpose
         try:
-            await run.desk.place(purpose, order.price, order.qty)
+            await run.desk.place(purpose, order.price, order.qty, by=run.asked.to_place())
         except Refused as refusal:
             await self._refused(order, refusal)
             return False
@@ -270,7 +269,7 @@ class Reconciler:
             await run.read_fills()
             run.book_fills()
             apart = await self._apart()
-        reason = "positions"
+        reason = BY_POSITIONS
         if apart:
             coin = run.listed.market.symbol.coin
             words = "the exchange's positions differ from ours: " + "; ".join(apart)

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from engine.account import SIDE_NAMES
+from engine.live.asked import by_operator
 from engine.live.orders import held_qty
 from engine.live.runner import LiveRunner
 from engine.trades import EXTERNAL_CLOSE
@@ -14,31 +15,31 @@ class Repair:
     """Settles a difference between the exchange's positions and ours, on the operator's word.
 
     Trades explain most differences, and are booked by themselves; what is left is never settled
-    without being asked for.
+    without being asked for. `by`: see `engine.live.asked`.
     """
 
     def __init__(self, runner: LiveRunner) -> None:
         self._runner = runner
 
-    async def adopt(self) -> str:
+    async def adopt(self, by: str = by_operator("adopt")) -> str:
         """The exchange's positions become ours: what is more opens a lot at the position's entry
         price, what is less closes our oldest lots at the mark price.
 
         Raises:
             Failure: positions or prices could not be read.
         """
-        return await self._settle(adopt=True)
+        return await self._settle(by, adopt=True)
 
-    async def disown(self) -> str:
+    async def disown(self, by: str = by_operator("disown")) -> str:
         """What the exchange holds beyond our lots is not ours, and is left alone.
 
         Raises:
             CommandError: the exchange holds less than our lots.
             Failure: positions could not be read.
         """
-        return await self._settle(adopt=False)
+        return await self._settle(by, adopt=False)
 
-    async def _settle(self, *, adopt: bool) -> str:
+    async def _settle(self, by: str, *, adopt: bool) -> str:
         runner, run = self._runner, self._runner.run
         async with runner.lock:
             await run.read_fills()
@@ -53,6 +54,7 @@ class Repair:
             run.write_trades()
             run.save()
             await runner.reconciler.check_positions()
+        run.asked.act_for(by)
         await runner.tick()
         return "; ".join(done) or "positions were equal"
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.account import SIDE_NAMES
 from engine.events import Alarm, LiveEvent, Noted, TradeBooked
+from engine.live.asked import Asked
 from engine.live.books import Booking, Books
 from engine.live.clock import Clock
 from engine.live.closings import Closing, closing, side_lots
@@ -66,6 +67,7 @@ class Run:
         self.clock = clock
         self.tell = tell
         self.kernel = Kernel(params, listed.market, memory.kernel)
+        self.asked = Asked(memory, self.kernel)
         self.desk = Desk(broker, listed.market, memory, store.journal, tell, clock.now_ms)
         self.books = Books(memory, self.kernel, params, self._not_asked_for)
         self.length_ms = timeframe_ms(memory.timeframe)

@@ -10,13 +10,14 @@ import asyncio
 from engine.account import SIDE_NAMES
 from engine.events import BarClosed, GridLaid
 from engine.live.absent import lay_grid
+from engine.live.asked import BY_ERRORS
 from engine.live.exits import Exits
 from engine.live.funding import Funding
 from engine.live.kept import Kept
 from engine.live.listing import Listing
 from engine.live.memory import pending_of
 from engine.live.orders import in_steps
-from engine.live.reconcile import BY_ERRORS, Reconciler
+from engine.live.reconcile import Reconciler
 from engine.live.run import Run
 from engine.live.wallet import WalletCheck
 from engine.wording import plural
@@ -86,6 +87,7 @@ class LiveRunner:
             # what was under way may have changed the orders: compare before the next step
             self._look_at_orders |= bool(kept)
             kept.throw()
+            self.run.asked.done()
 
     async def protect(self) -> None:
         """What no candle and no price is needed for: fills are booked, stops moved, and entries
@@ -241,6 +243,7 @@ class LiveRunner:
         if memory.phase != "deciding":
             return
         await self.exits.finish()
+        run.asked.decided()
         if memory.exit_step < 0:
             kernel.begin_bar()
             memory.exit_step = 0

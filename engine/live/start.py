@@ -9,6 +9,7 @@ import pandas as pd
 
 from engine.errors import ParameterError
 from engine.features import DAY_MS, warmup_bars
+from engine.live.asked import BY_OPERATOR, RESUMED
 from engine.live.clock import Clock
 from engine.live.desk import remembered
 from engine.live.filters import Filters
@@ -16,7 +17,6 @@ from engine.live.history import History
 from engine.live.memory import Memory
 from engine.live.run import Run, Tell
 from engine.live.runner import DOUBT, LiveRunner
-from engine.live.stops import BY_OPERATOR
 from engine.live.store import RunStore
 from engine.params import StrategyParams
 from exchange.broker import Broker, FundingRate, ListedMarket
@@ -156,6 +156,7 @@ async def resume(exchange: Exchange, store: RunStore, tell: Tell) -> LiveRunner:
     if restored.doubts:
         _doubt(run, restored.doubts)
     run.go_by(listed)
+    run.asked.act_for(RESUMED)
     await _ask_for_stops(run)
     return LiveRunner(run)
 

@@ -5,6 +5,7 @@ import contextlib
 from decimal import Decimal
 
 from engine.account import SIDE_NAMES
+from engine.live.asked import BY_OPERATOR, FLATTENING, RUN_ENDS, STOPPING, by_operator
 from engine.live.farewell import left_behind, remains
 from engine.live.kept import Kept
 from engine.live.memory import Pending
@@ -14,9 +15,6 @@ from engine.trades import FINAL_CLOSE
 from exchange.outcomes import Failure, NotAuthorised, Refused, Throttled, Unreachable
 from state.errors import StateError
 
-BY_OPERATOR, STOPPING, FLATTENING = "operator", "stopping", "flattening"
-"""Reasons for which no entry rests; the last two end with the run."""
-
 _FLATTEN_STEP = 900
 _LOOKS = 3
 _LEAVING_S = 30.0
@@ -24,22 +22,22 @@ _LEAVING_S = 30.0
 
 
 class Stops:
-    """Pause, graceful stop and flatten of one run."""
+    """Pause, graceful stop and flatten of one run; `by`: see `engine.live.asked`."""
 
     def __init__(self, runner: LiveRunner) -> None:
         self._runner = runner
         self._exits = 0
 
-    async def pause(self) -> str:
+    async def pause(self, by: str = by_operator("pause")) -> str:
         """Cancel the entries and lay no new ones; take-profits and stops stay.
 
         Raises:
             Failure: the exchange has not confirmed it; call again.
         """
-        await self._without_entries(BY_OPERATOR)
+        await self._without_entries(BY_OPERATOR, by)
         return "entries are paused; take-profits and stops stay"
 
-    async def go_on(self) -> str:
+    async def go_on(self, by: str = by_operator("resume")) -> str:
         """Take back a pause by the operator.
 
         Raises:
@@ -49,17 +47,18 @@ class Stops:
         if BY_OPERATOR in memory.paused:
             memory.paused.remove(BY_OPERATOR)
             self._runner.run.save()
+            self._runner.run.asked.act_for(by)
             await self._runner.tick()
         others = ", ".join(memory.paused)
         return f"still paused: {others}" if others else "entries are laid again"
 
-    async def graceful(self) -> str:
+    async def graceful(self, by: str = by_operator("stop")) -> str:
         """Cancel the entries, leave take-profits and stops at the exchange, save the state.
 
         Raises:
             Failure: the exchange has not confirmed it; call again.
         """
-        (await self._without_entries(STOPPING)).throw()
+        (await self._without_entries(STOPPING, by)).throw()
         run = self._runner.run
         naked = self._runner.unprotected()
         if naked:
@@ -67,7 +66,7 @@ class Stops:
         run.save()
         return f"entries cancelled, state saved; {left_behind(run)}"
 
-    async def flatten(self) -> str:
+    async def flatten(self, by: str = by_operator("flatten")) -> str:
         """Close both sides at market and cancel every order of ours.
 
         Raises:
@@ -75,7 +74,8 @@ class Stops:
         """
         runner, run = self._runner, self._runner.run
         async with runner.lock:
-            self._pause_for(FLATTENING)
+            self._pause_for(FLATTENING, by)
+            run.asked.act_for(by)
             for _ in range(_LOOKS):
                 kept = Kept()
                 await self._look(kept)
@@ -103,7 +103,7 @@ class Stops:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LEAVING_S):
                 for sent in self._entries():
-                    await kept.of(self._take_away(sent))
+                    await kept.of(run.desk.drop(sent, by=RUN_ENDS))
         left = self._entries()
         words = "its entries are cancelled"
         if left:
@@ -116,14 +116,6 @@ class Stops:
         why = "" if isinstance(error, StateError) else f" ({error})"
         run.alarm("ended", f"the run ends{why}; {words}; --resume goes on")
 
-    async def _take_away(self, sent: Sent) -> None:
-        try:
-            sent.update(await self._runner.run.broker.cancel(sent.client_id))
-        except Refused:
-            if await self._runner.run.broker.find(sent.client_id) is not None:
-                raise
-            sent.status = "gone"
-
     async def _look(self, kept: Kept) -> None:
         """One attempt: one side's trouble does not keep the other from being closed."""
         runner, run = self._runner, self._runner.run
@@ -135,7 +127,7 @@ class Stops:
         await kept.of(runner.reconciler.settle_difference(opening=False))
         await kept.of(runner.reconciler.read_orders())
 
-    async def _without_entries(self, reason: str) -> Kept:
+    async def _without_entries(self, reason: str, by: str) -> Kept:
         """Have no entry rest; what else has failed on the way.
 
         Raises:
@@ -143,7 +135,7 @@ class Stops:
         """
         runner = self._runner
         async with runner.lock:
-            self._pause_for(reason)
+            self._pause_for(reason, by)
         kept = Kept()
         await kept.of(runner.protect())
         async with runner.lock:
@@ -160,8 +152,9 @@ class Stops:
         alive = self._runner.run.memory.alive
         return [sent for sent in alive if sent.purpose.role == "entry" and sent.status != "gone"]
 
-    def _pause_for(self, reason: str) -> None:
+    def _pause_for(self, reason: str, by: str) -> None:
         run = self._runner.run
+        run.asked.paused(reason, by)
         if reason not in run.memory.paused:
             run.memory.paused.append(reason)
             run.save()

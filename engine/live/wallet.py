@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from engine.live.asked import BY_POSITIONS
 from engine.live.funding import Funding
 from engine.live.orders import held_qty
 from engine.live.run import Run
@@ -43,7 +44,7 @@ class WalletCheck:
         run, memory = self._run, self._run.memory
         if memory.bar == self._bar or not self._funding.settled:
             return
-        if any(memory.not_ours) or "positions" in memory.paused or self.shared():
+        if any(memory.not_ours) or BY_POSITIONS in memory.paused or self.shared():
             self._bar, memory.beyond = memory.bar, None
             return
         beyond = await self._beyond()

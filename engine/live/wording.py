@@ -184,9 +184,11 @@ def _order_sent(sent: Mapping[str, Any]) -> str:
     at = f" at {sent['price']}" if sent["price"] else ""
     order = ClientId.parse(sent["client_id"])
     what = f"{order.side} {order.role}" if order else "order"
+    # what older versions recorded has nobody
+    by = f" | by {sent['by']}" if sent.get("by") else ""
     return (
         f"{stamp(sent['time_ms'])} SENT | {sent['verb']} {what} {sent['qty']}{at} "
-        f"({sent['client_id']})"
+        f"({sent['client_id']}){by}"
     )
 
 

@@ -10,10 +10,11 @@ import pytest
 from engine.events import (
     Noted,
 )
+from engine.live.asked import BY_OPERATOR
 from engine.live.health import Budgeted, Health
 from engine.live.memory import Pending
 from engine.live.orders import in_steps
-from engine.live.stops import BY_OPERATOR, Stops
+from engine.live.stops import Stops
 from engine.live.view import View
 from engine.trades import PRUNE_DEVIANCE
 from exchange.binance import BinanceBroker

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 import state.durable
+from engine.live.asked import FLATTENING
 from engine.live.health import Health
 from engine.live.loop import LiveLoop
-from engine.live.stops import FLATTENING, Stops
+from engine.live.stops import Stops
 from exchange.outcomes import Failure
 from exchange.paper.faults import Fault
 from exchange.paper.server import Served

@@ -19,9 +19,11 @@ class Bot:
         self.server.set_snapshot(lambda: {"count": self.count})
         self.count = 0
         self.gate = asyncio.Event()
+        self.origins: list[str] = []
         self.ended: list[str] = []
 
-    async def handle(self, name: str, arguments: Mapping[str, Any]) -> object:
+    async def handle(self, name: str, arguments: Mapping[str, Any], origin: str) -> object:
+        self.origins.append(origin)
         match name:
             case "add":
                 for _ in range(arguments.get("times", 1)):

@@ -1,6 +1,8 @@
 """Commands in, each with one answer; events out, none missing. Costs 6 s."""
 
 import asyncio
+import json
+import os
 import socket
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from state.control import ControlServer
 from state.control_client import ControlClient, Event, RefusedError, Snapshot, ask
-from state.control_wire import PROTOCOL, socket_path
+from state.control_wire import PROTOCOL, line_of, socket_path
 from state.errors import StateError
 from tests.state.control import Bot, raw, running
 
@@ -25,7 +27,7 @@ async def test_a_client_is_greeted_then_gets_everything_then_every_event(path: P
         for _ in range(3):
             bot.step(lossless=False)
         async with raw(path, greeted=False) as client:
-            hello = {"type": "hello", "protocol": PROTOCOL, "control": True}
+            hello = {"type": "hello", "protocol": PROTOCOL, "control": True, "from": True}
             assert await client.receive() == hello
             snapshot = {"type": "snapshot", "n": 3, "lost": 0, "document": {"count": 3}}
             assert await client.receive() == snapshot
@@ -335,6 +337,36 @@ async def test_a_thread_without_a_loop_can_ask(path: Path) -> None:
         assert await asyncio.to_thread(ask, path, "add", {"times": 3}) == {"count": 3}
         with pytest.raises(RefusedError, match="not while a position is open"):
             await asyncio.to_thread(ask, path, "refuse")
+
+
+async def test_the_bot_hears_who_sends_a_command(path: Path) -> None:
+    async with running(path) as bot:
+        await asyncio.to_thread(ask, path, "add", origin="a test")
+        await asyncio.to_thread(ask, path, "add")
+        async with raw(path) as client:
+            client.send({"id": "a", "name": "add", "from": "somebody else"})
+            await client.answers(1)
+            client.send({"id": "b", "name": "add", "from": "two\nlines"})
+            (answer,) = await client.answers(1)
+            assert "who a command is from" in answer["error"]
+    assert bot.origins == [f"a test, process {os.getpid()}", "the socket", "somebody else"]
+
+
+async def test_a_bot_that_knows_no_senders_is_not_told_of_one(path: Path) -> None:
+    got = asyncio.Queue[bytes]()
+
+    async def older(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(line_of(type="hello", protocol=PROTOCOL, control=True))
+        writer.write(line_of(type="snapshot", n=0, lost=0, document={}))
+        line = await reader.readline()
+        got.put_nowait(line)
+        writer.write(line_of(type="answer", id=json.loads(line)["id"], ok=True, result="done"))
+        writer.close()
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    async with await asyncio.start_unix_server(older, path):
+        assert await asyncio.to_thread(ask, path, "pause", origin="a test") == "done"
+    assert json.loads(await got.get()).keys() == {"id", "name", "arguments"}
 
 
 def test_a_server_that_was_never_started_publishes_into_the_void(path: Path) -> None:

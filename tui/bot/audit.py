@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _MOST = 5_000
 _KINDS = ("order sent", "order answered")
 NOT_OURS = "not ours"
+NOBODY = ""
+"""Who asked, where that was not recorded."""
+
 ASKED = "ask"
 """The verb of an answer to a question that nobody has seen being sent."""
 
@@ -23,7 +26,8 @@ ASKED = "ask"
 class Request:
     """A request and its answers, (ms, words, code), the newest last.
 
-    `verb`: `place`, `cancel` or `ask`; `about`: the order in words; quantity and price as sent.
+    `verb`: `place`, `cancel` or `ask`; `about`: the order in words; quantity and price as sent;
+    `by`: who asked for it, and for what, see `engine.live.asked`.
     """
 
     time_ms: int
@@ -32,7 +36,13 @@ class Request:
     qty: str
     price: str
     about: str
+    by: str = NOBODY
     answers: list[tuple[int, str, int | None]] = field(default_factory=list)
+
+    @property
+    def who(self) -> str:
+        """The first word of `by`: strategy, guard, operator, shutdown, resume."""
+        return self.by.partition(":")[0]
 
     @property
     def answer(self) -> str:
@@ -86,10 +96,9 @@ class Audit:
     def _read(self, event: dict[str, Any]) -> None:
         name = event["client_id"]
         if event["kind"] == "order sent":
-            request = Request(
-                event["time_ms"], event["verb"], name, event["qty"], event["price"], purpose(name)
-            )
-            self._add(request)
+            sent = (event["time_ms"], event["verb"], name, event["qty"], event["price"])
+            # what an older version sent and recorded has nobody
+            self._add(Request(*sent, purpose(name), event.get("by", NOBODY)))
             return
         request = self._open.get(name) or Request(
             event["time_ms"], ASKED, name, "", "", purpose(name)

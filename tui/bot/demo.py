@@ -78,7 +78,7 @@ class Demo:
                 self.launch.end()
             return "The demo bot has ended."
         try:
-            ask(bot.socket, "stop", timeout_s=_PATIENCE_S)
+            ask(bot.socket, "stop", origin="gridtui demo", timeout_s=_PATIENCE_S)
         except (RefusedError, StateError) as error:
             return f"The demo bot: {error}." if self.runs else "The demo bot has ended."
         deadline = monotonic() + _PATIENCE_S

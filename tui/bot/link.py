@@ -21,6 +21,9 @@ _PAUSES_S = (1.0, 2.0, 4.0, 8.0)
 _PATIENCE_S = 180.0
 """For the answer to a command: what it asks for has to be confirmed by the exchange."""
 
+SCREENS = "the screens"
+"""What the bot's records call a command from here."""
+
 _AT_ONCE = 500
 """Events between two turns of the screen."""
 
@@ -70,7 +73,9 @@ class BotLink:
         words = (await asyncio.to_thread(import_module, "engine.live.wording")).LiveText
         while True:
             try:
-                client = await ControlClient.connect(self._path, read_only=not self._control)
+                client = await ControlClient.connect(
+                    self._path, read_only=not self._control, origin=SCREENS
+                )
                 async with client:
                     self._client = client
                     await self._read(client, words)

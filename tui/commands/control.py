@@ -97,7 +97,9 @@ def _ask(bot: "RunningBot", word: str) -> int:
     from state.control_client import RefusedError, ask
 
     try:
-        print(ask(bot.socket, word, timeout_s=_PATIENCE_S))
+        # as it was typed: a flatten is a stop there
+        typed = "stop --flatten" if word == "flatten" else word
+        print(ask(bot.socket, word, origin=f"gridtui {typed}", timeout_s=_PATIENCE_S))
     except RefusedError as refusal:
         raise UsageError(f"{word} of {bot.holder.symbol_id} is not done: {refusal}") from refusal
     return 0

@@ -17,6 +17,7 @@ from textual.widget import Widget
 from state.errors import StateError
 from tui.bot.census import Census, KnownBot
 from tui.bot.launch import Launch, StartOrder, StartText
+from tui.bot.link import SCREENS
 from tui.folders import data_folder
 from tui.keys import bindings
 from tui.last_lines import last_lines
@@ -249,7 +250,9 @@ class BotsScreen(FramedScreen):
         name = bot.holder.symbol_id
         self.notify(f"{word} of {name} is asked for")
         try:
-            answer = await asyncio.to_thread(ask, bot.socket, word, timeout_s=_PATIENCE_S)
+            answer = await asyncio.to_thread(
+                ask, bot.socket, word, origin=SCREENS, timeout_s=_PATIENCE_S
+            )
         except (RefusedError, StateError) as error:
             self.notify(f"{word} of {name} is not done: {error}", severity="error", markup=False)
         else:

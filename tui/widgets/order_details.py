@@ -12,7 +12,7 @@ from engine.live.aftermath import aftermath
 from engine.wording import amount
 from exchange.client_ids import ClientId
 from exchange.meanings import meaning
-from tui.bot.audit import NOT_OURS, Audit, Request, purpose
+from tui.bot.audit import Audit, Request, purpose
 from tui.figures import away, price, stamp, tone
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _of_trade(view: BotView, audit: Audit, trade: dict[str, Any]) -> Content:
 def _of_request(view: BotView, audit: Audit, request: Request) -> Content:
     lines = [
         _line("sent", stamp(request.time_ms)),
-        _line("by", "the strategy" if request.about != NOT_OURS else "not this bot"),
+        _line("asked for by", request.by or "not recorded"),
         _line("what", f"{request.verb} {request.about}"),
     ]
     if request.price:
@@ -118,6 +118,7 @@ def _page(lines: list[Content], view: BotView, requests: list[Request]) -> Conte
                 (f"{stamp(request.time_ms)}  ", "$quiet"),
                 f"{request.verb} {request.qty}{at}: ",
                 (said, style),
+                (f"  by {request.by}" if request.by else "", "$quiet"),
             )
         )
     return Content("\n").join(lines)

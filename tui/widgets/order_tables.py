@@ -17,6 +17,7 @@ VIEWS = ("resting", "trades", "audit")
 """In the order of the key that goes from one to the next."""
 
 _LONGEST = 40
+_ASKED = {"operator": "bold $foreground", "shutdown": "bold $foreground", "guard": "$warning"}
 _ANSWERS = {"filled": "bold $foreground", "open": "$success", "cancelled": "$quiet"}
 
 
@@ -149,6 +150,7 @@ def _audit(view: BotView, audit: Audit) -> Table:
         Field("time", 14, lambda request: request.time_ms, right=False),
         Field("what", 6, lambda request: request.verb, right=False),
         Field("order", 16, lambda request: request.about, right=False),
+        Field("by", 8, lambda request: request.who, right=False),
         Field("price", 9, lambda request: _float(request.price)),
         Field("qty", 6, lambda request: _float(request.qty)),
         Field("code", 5, lambda request: request.code),
@@ -164,6 +166,7 @@ def _audit(view: BotView, audit: Audit) -> Table:
             (stamp(request.time_ms), "$quiet"),
             (request.verb, ""),
             (request.about, ""),
+            (request.who or "-", _ASKED.get(request.who, "$quiet")),
             ("" if level is None else price(level, view.price_digits), ""),
             (price(float(request.qty), view.qty_digits) if request.qty else "", ""),
             ("" if code is None else str(code), "bold $error"),
@@ -179,7 +182,7 @@ def _audit(view: BotView, audit: Audit) -> Table:
         lambda request: (request.time_ms, request.client_id, request.verb),
         lambda: list(reversed(audit.requests)),
         lambda request: (
-            f"{request.verb} {request.about} {request.client_id} {request.code or ''} "
+            f"{request.verb} {request.about} {request.by} {request.client_id} {request.code or ''} "
             + " ".join(words for _, words, _ in request.answers)
         ),
         ("order sent", "order answered"),
