@@ -26,6 +26,8 @@ from tui.commands.monitor import add_monitor
 from tui.commands.optimize import add_optimize
 from tui.commands.paper import add_paper
 from tui.commands.parity import add_parity
+from tui.crash import debugging, told
+from tui.folders import data_folder
 
 UNEXPECTED = 1
 USER_ERROR = 2
@@ -37,11 +39,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (without the program's name); returns the exit code.
 
     What a user can cause ends in one line on stderr and exit code 2, an interrupt in 130, a
-    reader that has gone away in 141 without a word.
+    reader that has gone away in 141 without a word; a defect in one line, a report in the data
+    folder and exit code 1.
     """
     _open_missing_streams()
+    args = argparse.Namespace(data_dir=None)
     try:
-        code = _run(argv)
+        _parse(argv, args)
+        code: int = args.run(args)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return _leave(INTERRUPTED, "stopped")
@@ -53,19 +58,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         what = f"cannot use {error.filename}: " if error.filename else "cannot write: "
         return _leave(USER_ERROR, what + (error.strerror or str(error)))
     except Exception as error:
-        if os.environ.get("GRIDTUI_DEBUG"):
+        if debugging():
             raise
-        return _leave(UNEXPECTED, _confession(error))
+        return _leave(UNEXPECTED, told(error, data_folder(args.data_dir)))
     return code
 
 
-def _run(argv: Sequence[str] | None) -> int:
+def _parse(argv: Sequence[str] | None, args: argparse.Namespace) -> None:
+    """The command line into `args`."""
     try:
-        args = _parser().parse_args(argv)
+        _parser().parse_args(argv, args)
     except SystemExit:  # argparse has shown help or the version
-        return 0
-    code: int = args.run(args)
-    return code
+        args.run = lambda _: 0
 
 
 def _open_missing_streams() -> None:
@@ -120,13 +124,6 @@ def _leave(code: int, message: str) -> int:
         with contextlib.suppress(OSError):
             print("gridtui:", " ".join(message.splitlines()), file=sys.stderr)
     return code
-
-
-def _confession(error: Exception) -> str:
-    return (
-        f"unexpected {type(error).__name__}: {error}. This is a defect of gridtui: run again with "
-        "GRIDTUI_DEBUG=1 and report what it prints"
-    )
 
 
 if __name__ == "__main__":

@@ -370,10 +370,17 @@ def test_a_terminal_sees_colours_and_progress_unless_it_asks_for_none(tmp_path: 
 
 
 def test_a_defect_of_ours_is_one_line_that_asks_for_a_report(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("GRIDTUI_DATA", str(tmp_path))
+    monkeypatch.delenv("GRIDTUI_DEBUG", raising=False)
     assert gridtui.main(["backtest", 5]) == gridtui.UNEXPECTED  # type: ignore[list-item]
     err = capsys.readouterr().err
     assert err.startswith("gridtui: unexpected TypeError: ")
-    assert "GRIDTUI_DEBUG=1" in err
     assert err.count("\n") == 1
+    (report,) = (tmp_path / "live_logs").iterdir()
+    assert err.endswith(f". The full report is in {report}\n")
+    assert "Traceback (most recent call last)" in report.read_text()
+    monkeypatch.setenv("GRIDTUI_DEBUG", "1")
+    with pytest.raises(TypeError):
+        gridtui.main(["backtest", 5])  # type: ignore[list-item]

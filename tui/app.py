@@ -16,10 +16,10 @@ from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
-from textual.app import App
 from textual.binding import BindingType
 
 from tui.folders import data_folder
+from tui.guarded_app import GuardedApp
 from tui.keys import PLACES, bindings
 from tui.screens.backtest import BacktestScreen
 from tui.screens.frame import FramedScreen
@@ -35,6 +35,8 @@ _DRAINS_A_SECOND = 10
 _SAVING_S = 10.0
 _LOOKING_S = 2.0
 _LIVE, _BACKTEST = "1", "6"
+_GOES_ON = "Bots and searches go on."
+_DEMO_ENDS = "The demo is stopped; other bots and searches go on."
 
 
 def run_app(data_dir: Path | None = None, demo: Demo | None = None) -> int:
@@ -58,6 +60,7 @@ def run_app(data_dir: Path | None = None, demo: Demo | None = None) -> int:
                 words = demo.goes_on if app.demo_goes_on else await asyncio.to_thread(demo.stop)
                 with contextlib.suppress(OSError):
                     print(words, flush=True)
+            app.say_last_words()
         await _saved(app.store)
         if app.store is not None and app.store.busy:
             # the terminal is restored and nothing is being written, but a thread that compiles
@@ -87,7 +90,7 @@ def _made(number: str, data_dir: Path | None) -> FramedScreen:
     return next(one for one in SCREENS if one.number == number).make(data_dir)
 
 
-class GridTui(App[None]):
+class GridTui(GuardedApp):
     """The terminal application."""
 
     TITLE = "gridtui"
@@ -105,7 +108,7 @@ class GridTui(App[None]):
         demo: Demo | None = None,
     ) -> None:
         self.DEFAULT_MODE = first  # type: ignore[misc]  # Textual reads it of the instance
-        super().__init__()
+        super().__init__(data_dir, _GOES_ON if demo is None else _DEMO_ENDS)
         self._clock = clock
         self._data_dir = data_dir
         self._first = _made(first, data_dir)

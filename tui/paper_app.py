@@ -9,10 +9,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from textual.app import App
-
 from exchange.paper.threaded import ThreadedExchange
 from tui.folders import data_folder
+from tui.guarded_app import GuardedApp
 from tui.paper_feed import PaperFeed, PaperState, state_of
 from tui.paper_serving import say_stopped
 from tui.screens.paper import PaperScreen
@@ -34,7 +33,8 @@ _LOOKS_IF_IDLE = 5
 def run_paper_app(serving: Serving, data_dir: Path | None = None) -> int:
     """Serve with a console on the terminal until it is stopped; returns the exit code, 0.
 
-    `data_dir`: where the user's look and keys may lie, as those of the screens.
+    `data_dir`: where the user's look and keys may lie, as those of the screens, and where the
+    report of a defect goes.
 
     Raises:
         DataError: the port is taken.
@@ -51,10 +51,11 @@ def run_paper_app(serving: Serving, data_dir: Path | None = None) -> int:
 
         asyncio.run(stay())
     say_stopped(app.feed)
+    app.say_last_words()
     return app.return_code or 0
 
 
-class PaperApp(App[None]):
+class PaperApp(GuardedApp):
     """The console."""
 
     TITLE = "gridtui paper"
@@ -64,7 +65,7 @@ class PaperApp(App[None]):
     def __init__(
         self, exchange: ThreadedExchange, serving: Serving, data_dir: Path | None = None
     ) -> None:
-        super().__init__()
+        super().__init__(data_dir, "The paper exchange is stopped; bots and searches go on.")
         self._exchange = exchange
         self.feed = PaperFeed()
         self.feed.listen_to(exchange.exchange)

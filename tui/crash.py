@@ -1,0 +1,127 @@
+"""A defect of gridtui: one line before the user, everything else in a file for a report."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from engine import __version__
+
+DEBUG = "GRIDTUI_DEBUG"
+"""An environment variable: with it tracebacks go to the terminal, as developers want them."""
+
+_MOST_FILES = 20
+_LIBRARIES = ("textual", "rich", "numpy", "pandas", "numba", "ccxt", "aiohttp", "optuna")
+_SHOWN = ("TERM", "COLORTERM", "LANG", "LC_ALL", "NO_COLOR", "TMUX", "SSH_TTY", "COLUMNS", "LINES")
+_ENV_FILE = ".env"
+_MASK = "***"
+_SECRET_NAME = re.compile(r"key|secret|token|passw|pwd|credential|auth", re.IGNORECASE)
+_SHORTEST = 6
+"""Values shorter than that are no secrets, and would blot out half of the text."""
+
+_PATTERNS = (
+    (re.compile(r"(://[^\s/:@]*:)[^\s/@]+@"), rf"\1{_MASK}@"),  # a password in an address
+    (re.compile(r"(signature|listenKey|apiKey)([=:]\s*['\"]?)[\w.%-]+"), rf"\1\2{_MASK}"),
+    (re.compile(r"\b[A-Za-z0-9]{64}\b"), _MASK),  # as long as Binance's keys and signatures
+)
+
+
+def told(error: BaseException, folder: Path, lost: str = "") -> str:
+    """Write the report; the line that tells a user of it.
+
+    Args:
+        folder: the data folder; the report lies in its `live_logs`.
+        lost: what becomes of bots and searches, a sentence.
+    """
+    path = folder / "live_logs" / f"gridtui_crash_{datetime.now(UTC):%Y%m%dT%H%M%S_%fZ}.txt"
+    secrets = _secrets(folder)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = _masked("\n".join(_report(error)), secrets)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+        _forget_old(path.parent)
+        where = f"The full report is in {path}"
+    except OSError as trouble:
+        why = trouble.strerror or type(trouble).__name__
+        where = f"No report could be written to {path.parent} ({why}); {DEBUG}=1 shows it"
+    about = _masked(" ".join(f"{type(error).__name__}: {error}".split())[:300], secrets)
+    what = f"unexpected {about}. This is a defect of gridtui."
+    return " ".join(part for part in (what, lost, where) if part)
+
+
+def debugging() -> bool:
+    """Whether tracebacks are wanted on the terminal."""
+    return bool(os.environ.get(DEBUG))
+
+
+def _report(error: BaseException) -> Iterator[str]:
+    yield f"gridtui {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    yield f"Python {platform.python_version()}, {platform.platform()}"
+    yield ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES)
+    yield f"command: {' '.join(_arguments(sys.argv[1:])) or '(the screens)'}"
+    for name in sorted(os.environ):
+        if name in _SHOWN or (name.startswith("GRIDTUI_") and not _SECRET_NAME.search(name)):
+            yield f"{name}={os.environ[name]}"
+    yield ""
+    yield "".join(traceback.format_exception(error))
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "(none)"
+
+
+def _arguments(given: Sequence[str]) -> Iterator[str]:
+    """The command line without what follows a flag for a secret."""
+    hide = False
+    for one in given:
+        flag, equals, _ = one.partition("=")
+        secret = flag.startswith("--") and bool(_SECRET_NAME.search(flag))
+        yield _MASK if hide else f"{flag}={_MASK}" if secret and equals else one
+        hide = secret and not equals
+
+
+def _secrets(folder: Path) -> list[str]:
+    """Values of the environment and of the files `.env` that must not be seen, longest first."""
+    values: dict[str, str] = {}
+    for path in (Path.cwd() / _ENV_FILE, folder / _ENV_FILE):
+        values |= _entries(path)
+    named = [*values.items(), *_secret_named(os.environ)]
+    return sorted({v for _, v in named if len(v) >= _SHORTEST}, key=len, reverse=True)
+
+
+def _secret_named(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    return ((name, value) for name, value in environment.items() if _SECRET_NAME.search(name))
+
+
+def _entries(path: Path) -> dict[str, str]:
+    """Every value of a file `.env`: none of it belongs into a report."""
+    from dotenv import dotenv_values
+
+    try:
+        return {n: v for n, v in dotenv_values(path, interpolate=False).items() if v}
+    except (OSError, UnicodeDecodeError):
+        return {}
+
+
+def _masked(text: str, secrets: Sequence[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, _MASK)
+    for pattern, instead in _PATTERNS:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def _forget_old(folder: Path) -> None:
+    for path in sorted(folder.glob("gridtui_crash_*.txt"))[:-_MOST_FILES]:
+        path.unlink(missing_ok=True)

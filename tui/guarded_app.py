@@ -1,0 +1,56 @@
+"""An application whose defects end in one line instead of a page of traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+
+from rich.console import RenderableType
+from textual.app import App
+
+from tui.crash import debugging, told
+from tui.folders import data_folder
+
+
+class GuardedApp(App[None]):
+    """Ends at the first defect in a handler, a worker, a timer or a render, with exit code 1.
+
+    Args:
+        data_dir: where the report goes, as `--data-dir`.
+        rest: a sentence on what becomes of everything else.
+
+    Attributes:
+        last_words: the line about the defect; "" without one.
+    """
+
+    def __init__(self, data_dir: Path | None, rest: str) -> None:
+        super().__init__()
+        self._report_dir = data_dir
+        self._rest = rest
+        self.last_words = ""
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """End at once; of a defect a report goes into a file, and a line is kept for when the
+        terminal is restored."""
+        error = sys.exc_info()[1]
+        if error is None or debugging():
+            super().panic(*renderables)
+            return
+        if not self.last_words:
+            self.last_words = told(error, data_folder(self._report_dir), self._rest)
+        super().panic()
+
+    def _fatal_error(self) -> None:
+        """Textual's traceback shows variables, and with them keys: not without being asked for.
+        There is no public place for this."""
+        if debugging():
+            super()._fatal_error()
+        else:
+            self.panic()
+
+    def say_last_words(self) -> None:
+        """Once the terminal is restored."""
+        if self.last_words:
+            with contextlib.suppress(OSError):
+                print("gridtui:", self.last_words, file=sys.stderr, flush=True)
