@@ -176,26 +176,12 @@ async def test_what_does_not_run_can_neither_be_shown_nor_stopped(folder: Path) 
             await until(pilot, lambda: "does not run" not in screen_text(app), "no reason")
 
 
-async def test_real_money_goes_on_from_the_command_line_alone(folder: Path) -> None:
-    keep_state(folder, "live", "BTCUSDT")
-    async with bots_screen(folder) as (app, pilot):
-        assert "live --coin BTC --resume" in screen_text(app)
-        await pilot.press("r")
-        await until(pilot, lambda: "the command stands below" in screen_text(app), "the word")
-        assert isinstance(app.screen, BotsScreen)
-
-
-async def test_the_form_refuses_real_money_and_what_cannot_be(
-    folder: Path, snapshot: SnapshotAssertion
-) -> None:
+async def test_the_form_refuses_what_cannot_be(folder: Path, snapshot: SnapshotAssertion) -> None:
     async with bots_screen(folder, (80, 24)) as (app, pilot):
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, StartDialog), "the form")
         await pilot.press("enter")
         await until(pilot, lambda: "is not a USDT perpetual" in screen_text(app), "no coin")
-        await pilot.press(*"btc")
-        await pilot.press("down", "left", "enter")
-        await until(pilot, lambda: "real money is begun" in screen_text(app), "the command line")
         assert below_the_status(app) == snapshot
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, BotsScreen), "the list")

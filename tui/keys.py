@@ -176,6 +176,8 @@ KEYS = (
     # Live
     Key("enlarge", "z", "z", "enlarge", "one panel alone; again: all of them", "enlarge", "live"),
     Key("next_pane", "tab", "tab", "panel", "next panel", "app.focus_next", "live"),
+    Key("start_bot", "n", "n", "start", "start a bot", "start", "live"),
+    Key("resume_bot", "r", "r", "resume", "go on with one that has ended", "go_on", "live"),
     Key("last_pane", "shift+tab", "shift+tab", "panel", "before", "app.focus_previous", "live"),
     # Grid
     Key("closer", "i,plus", "i", "closer", "zoom in, at last one line a level", "zoom(1)", "grid"),
@@ -324,6 +326,7 @@ FOOTERS = {
     "config line": ("run:take it", "leave_config:leave it", "help:all keys:F1"),
     "bots": ("attach", "new_bot", "go_on", "end_chosen", "flatten_chosen", "detach", "help"),
     "live": ("pause", "end:stop", "flatten:close all...", "next_pane", "enlarge", "help", "quit"),
+    "live none": ("start_bot", "resume_bot", "help", "quit"),
     "equity": ("window", "zoom_in:zoom:i o", "earlier:pan:< >", "point", "overlay", "help"),
     "orders": ("table", "look_for", "by_column", "row_details", "freeze", "help"),
     "orders filter": ("run:keep", "show_all", "help:all keys:F1"),

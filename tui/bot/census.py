@@ -84,6 +84,11 @@ class KnownBot:
         return RunningBot(holder, Path(holder.control))
 
     @property
+    def resumable(self) -> bool:
+        """Whether `--resume` may go on with it."""
+        return self.condition in ("crashed", "stopped") and self.mode != "paper"
+
+    @property
     def log_file(self) -> Path:
         """Of its runs."""
         return log_file(self.data_folder, self.mode, self.symbol.id)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tui.bot.link import BotLink
+from tui.bot.starts import Starts
 from tui.bot.view import BotView
 from tui.bots import MODES, RunningBot, bots
 
@@ -21,6 +22,7 @@ class Fleet:
     Attributes:
         running: as they were when `look` was called last.
         watched: what the bot that is followed tells; None where none is.
+        starts: bots on their way.
         awaited: a sentence about a bot that will be, once it has started; else "".
     """
 
@@ -32,6 +34,7 @@ class Fleet:
         self._left: set[str] = set()
         self.running: list[RunningBot] = []
         self.watched: BotView | None = None
+        self.starts = Starts()
         self.awaited = ""
 
     async def look(self) -> None:

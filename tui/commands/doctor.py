@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
+import json
 import platform
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__
@@ -13,9 +15,12 @@ from tui.commands.bot_arguments import (
     mode_of,
     require_flags_that_fit,
 )
+from tui.commands.briefing import briefing, vouched
 
 if TYPE_CHECKING:
-    from engine.live.preflight import Check
+    from engine.live.config import BotConfig
+    from engine.live.preflight import Check, Preflight
+    from exchange.binance.keys import FoundKeys
 
 _MARKS = {"ok": "ok  ", "warning": "warn", "bad": "BAD "}
 _LABEL = 15
@@ -29,6 +34,7 @@ def add_doctor(commands: Any) -> None:
         "before it trades. Nothing is changed. Exit code 1 if something forbids to trade.",
     )
     command.set_defaults(run=_doctor)
+    command.add_argument("--json", action="store_true", help="one JSON object, and nothing else")
     add_bot_arguments(command, coin_required=False)
 
 
@@ -44,15 +50,44 @@ def _doctor(args: argparse.Namespace) -> int:
         missing.append(Check("keys", "none", "an API key", "bad", str(error)))
         mode = "dry-run"  # what needs no keys can still be looked at
     config = bot_config(args, found, mode)
+    if not args.json:
+        _print_head(config, mode_of(args))
+    looked = asyncio.run(preflight(config, found.notes if found else ()))
+    checks = [*missing, *looked.checks]
+    if args.json:
+        print(json.dumps(_document(config, mode_of(args), found, looked, checks)))
+    else:
+        for check in checks:
+            print(line_of(check))
+    return 1 if any(check.state == "bad" for check in checks) else 0
+
+
+def _print_head(config: "BotConfig", mode: str) -> None:
     print(f"gridtui {__version__}, Python {platform.python_version()}, {platform.platform()}")
     server = f", {config.base_url} in place of Binance" if config.base_url else ""
     where = f"data in {config.data_dir.absolute()}{server}"
-    print(f"{config.symbol}, {mode_of(args)}, {where}", flush=True)
-    looked = asyncio.run(preflight(config, found.notes if found else ()))
-    checks = [*missing, *looked.checks]
-    for check in checks:
-        print(line_of(check))
-    return 1 if any(check.state == "bad" for check in checks) else 0
+    print(f"{config.symbol}, {mode}, {where}", flush=True)
+
+
+def _document(
+    config: "BotConfig",
+    mode: str,
+    found: "FoundKeys | None",
+    looked: "Preflight",
+    checks: "list[Check]",
+) -> dict[str, Any]:
+    """Everything that was looked at, and what is to be said before it trades; no key, no secret."""
+    evidence = vouched(config)
+    return {
+        "gridtui": __version__,
+        "symbol": str(config.symbol),
+        "mode": mode,
+        "data_folder": str(config.data_dir.absolute()),
+        "server": config.base_url,
+        "evidence": evidence,
+        "briefing": briefing(config, found, looked, evidence),
+        "checks": [asdict(check) for check in checks],
+    }
 
 
 def line_of(check: "Check") -> str:

@@ -13,6 +13,7 @@ from tui.commands.bot_arguments import (
     mode_of,
     require_flags_that_fit,
 )
+from tui.commands.briefing import EVIDENCE, UNPROVEN, briefing, vouched
 from tui.commands.grammar import UsageError
 
 if TYPE_CHECKING:
@@ -58,13 +59,14 @@ def _live(args: argparse.Namespace) -> int:
     if mode != "paper":
         looked = _looked(config, found, warnings)
         if mode == "live":
-            vouched = _vouched(config)
+            evidence = vouched(config)
+            told = briefing(config, found, looked, evidence)
             if args.yes:
-                _print_row("evidence", _EVIDENCE[vouched])
-            elif not _confirmed(config, found, looked, vouched):
+                _print_row("evidence", EVIDENCE[evidence])
+            elif not _confirmed(told, config.symbol.coin, evidence):
                 print("nothing was done")
                 return 0
-            _log_evidence(config, args.log_level, secrets, vouched)
+            _log_evidence(config, args.log_level, secrets, evidence)
     from tui.live_run import run_bot
 
     screen = terminal and not args.headless
@@ -94,63 +96,28 @@ def _looked(config: "BotConfig", found: "FoundKeys | None", warnings: list[str])
     return looked
 
 
-def _vouched(config: "BotConfig") -> "Status":
-    from engine.optimize.verdict import report_status
-
-    return report_status(config.params, config.data_dir, config.symbol.pair, config.timeframe)
-
-
 def _log_evidence(
-    config: "BotConfig", level: str, secrets: Sequence[str], vouched: "Status"
+    config: "BotConfig", level: str, secrets: Sequence[str], evidence: "Status"
 ) -> None:
     """On which word real money was traded stands in the log of the run."""
     import logging
 
     from engine.live.log import log, run_log
 
-    grade = logging.INFO if vouched == "passing" else logging.WARNING
+    grade = logging.INFO if evidence == "passing" else logging.WARNING
     with run_log(config.log_file, level, secrets):
-        log.log(grade, "evidence: %s", _EVIDENCE[vouched])
+        log.log(grade, "evidence: %s", EVIDENCE[evidence])
 
 
-def _confirmed(
-    config: "BotConfig", found: "FoundKeys | None", looked: "Preflight", vouched: "Status"
-) -> bool:
+def _confirmed(told: Sequence[tuple[str, str]], word: str, evidence: "Status") -> bool:
     """Say what is about to happen with real money, and have a word typed."""
-    from engine.live.config import exchange_leverage
-    from engine.wording import amount
-
-    params, word = config.params, config.symbol.coin
-    wallet = "unknown" if looked.wallet is None else f"{amount(looked.wallet)} USDT"
-    capital = "the whole wallet" if config.capital is None else f"{amount(config.capital)} USDT"
-    if config.resume and looked.earlier is not None:
-        capital += f", of the run that goes on; it has {looked.earlier.left}"
-    worst = "unknown" if looked.worst_case is None else f"-{amount(looked.worst_case)} USDT"
-    sides = "long and short" if params.allow_short else "long only"
-    for label, text in (
-        ("account", f"key {found.ending} from {found.source}" if found else "unknown"),
-        ("balance", wallet),
-        ("capital", capital),
-        ("mode", f"LIVE, {sides}, hedge mode, cross margin"),
-        ("leverage", f"{params.leverage}x (the exchange is set to {exchange_leverage(params)}x)"),
-        ("evidence", _EVIDENCE[vouched]),
-        ("worst case", f"{worst} if this grid fills and is stopped once; gaps cost more"),
-        ("it ends", "with everything closed at 25 % below its peak equity, which later grids and"),
-        ("", "stops can reach: the capital, not the worst case, is what is at risk"),
-    ):
+    for label, text in told:
         _print_row(label, text)
     if not _typed(word, "trade real money"):
         return False
-    if vouched != "passing":
-        return _typed("UNPROVEN", "trade parameters for which nothing speaks")
+    if evidence != "passing":
+        return _typed(UNPROVEN, "trade parameters for which nothing speaks")
     return True
-
-
-_EVIDENCE = {
-    "none": "none: no optimizer's report is about these parameters, this coin and these candles",
-    "failing": "AGAINST: the newest optimizer's report of them does not say ROBUST",
-    "passing": "the newest optimizer's report of them says ROBUST",
-}
 
 
 def _print_row(label: str, text: str) -> None:

@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from tui.bot.view import BotView
     from tui.store import Store
 
-_NO_BOT = Content.from_markup(
-    "\n[bold]No bot runs on this machine.[/]\n\n"
-    "[bold $primary]0[/] shows the bots that could go on, and starts new ones.\n"
-    "A bot that is started in another terminal appears here by itself:\n\n"
-    "  gridtui live --coin BTC --paper --headless\n"
-)
+
+def no_bot(first: str) -> Content:
+    """What stands where no bot is shown; `first`, with markup: what can be done."""
+    return Content.from_markup(
+        f"\n[bold]No bot runs on this machine.[/]\n\n{first}\n"
+        "A bot that is started in another terminal appears here by itself:\n\n"
+        "  gridtui live --coin BTC --paper --headless\n"
+    )
 
 
 class BotScreen(FramedScreen):
@@ -43,6 +45,7 @@ class BotScreen(FramedScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings("bot")
     KEYS = "bot"
     KEY_PLACES: ClassVar[tuple[str, ...]] = ("app", "bot")
+    NO_BOT = no_bot("[bold $primary]0[/] shows the bots that could go on, and starts new ones.")
 
     _store: Store
 
@@ -50,7 +53,7 @@ class BotScreen(FramedScreen):
         super().__init__("-bot")
         self._data_dir = data_dir
         self._furnished = False
-        self._no_bot = _NO_BOT
+        self._no_bot = self.NO_BOT
 
     def compose(self) -> ComposeResult:
         """Before anything is known, no bot."""
@@ -59,7 +62,7 @@ class BotScreen(FramedScreen):
 
     def body(self) -> Iterable[Widget]:
         """The panels, or what is said where there is no bot."""
-        yield Static(_NO_BOT, id="no-bot")
+        yield Static(self.NO_BOT, id="no-bot")
         yield from self.panels()
 
     def panels(self) -> Iterable[Widget]:
@@ -86,7 +89,7 @@ class BotScreen(FramedScreen):
         self.set_class(view is None, "-no-bot")
         if view is None:
             awaited = self._store.fleet.awaited
-            self._say_no_bot(Content(f"\n{awaited}") if awaited else _NO_BOT)
+            self._say_no_bot(Content(f"\n{awaited}") if awaited else self.NO_BOT)
         self.set_class(view is not None and view.stale, "-stale")
         if view is not None:
             self.show(view)

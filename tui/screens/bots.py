@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path, PurePath
 from time import monotonic
@@ -16,13 +15,13 @@ from textual.widget import Widget
 
 from state.errors import StateError
 from tui.bot.census import Census, KnownBot
-from tui.bot.launch import Launch, StartOrder, StartText
 from tui.bot.link import SCREENS
 from tui.folders import data_folder
 from tui.keys import bindings
 from tui.last_lines import last_lines
 from tui.screens.frame import FramedScreen
 from tui.screens.question import Question
+from tui.screens.starting import Starter
 from tui.screens.typed_question import TypedQuestion
 from tui.widgets.bot_rows import FIELDS, about_lines, launch_lines, row_cells
 from tui.widgets.bot_status import BADGES
@@ -35,13 +34,11 @@ if TYPE_CHECKING:
     from tui.widgets.columns import Cell
 
 _LOOKING_S = 2.0
-_WAITING_S = 0.3
 _PATIENCE_S = 180.0
 """For the answer to a command: what it asks for has to be confirmed by the exchange."""
 
 _MOST_LINES = 100
 _NO_BOT = "no bot has run on this machine: n starts one; gridtui demo is one to look at"
-_LIVE = "1"
 
 
 class BotsScreen(FramedScreen):
@@ -58,16 +55,13 @@ class BotsScreen(FramedScreen):
     def __init__(self, data_dir: Path | None) -> None:
         super().__init__("-bots")
         self._folder = data_folder(data_dir)
-        self._folders = {self._folder, self._folder / "demo"}
         self._table = RowTable("bots")
         self._about = LineList("about")
         self._census = Census()
         self._furnished = False
         self._looked_at = 0.0
         self._log: tuple[object, list[str]] = (None, [])
-        self._launches: list[Launch] = []
-        self._words: dict[int, str] = {}
-        self._last = StartText(coin="")
+        self._starter = Starter(self, self._folder)
         self._listed: object = None
         self._told: object = None
 
@@ -79,6 +73,7 @@ class BotsScreen(FramedScreen):
     async def furnish(self, store: Store) -> None:
         """Count the bots."""
         self._store = store
+        self._starter.furnish(store)
         self._table.furnish(FIELDS, self._cells, lambda bot: bot.name)
         self._table.border_title = "bots"
         self._furnished = True
@@ -105,13 +100,11 @@ class BotsScreen(FramedScreen):
         if running is None:
             self._refuse(bot, "shown")
             return
-        await self._watch(running)
+        await self._starter.watch(running)
 
     async def action_detach(self) -> None:
         """Forget what was not started; watch none: the bot goes on."""
-        failed = [launch for launch in self._launches if launch.code is not None]
-        if failed:
-            self._launches = [each for each in self._launches if each not in failed]
+        if self._store.fleet.starts.forget_failed():
             return
         view = self._store.fleet.watched
         if view is None:
@@ -126,25 +119,15 @@ class BotsScreen(FramedScreen):
 
     def action_start(self) -> None:
         """Ask what a new one is to do, and start it."""
-        self._ask(self._last)
+        self._starter.ask()
 
     def action_go_on(self) -> None:
         """Resume the chosen one; one that was on paper begins anew."""
         bot = self._chosen
         if bot is None or bot.condition in ("running", "starting"):
             self.notify("r is for a bot that has stopped or crashed", severity="warning")
-        elif bot.mode == "paper":
-            self._ask(replace(self._last, coin=bot.symbol.coin, mode="paper"))
-        elif bot.mode == "live":
-            self.notify(
-                "real money goes on from the command line, which looks at the account first: the "
-                "command stands below"
-            )
         else:
-            order = StartOrder.resumed(bot.symbol, bot.mode, bot.data_folder)
-            left = "" if bot.standing is None else f", with {bot.standing.left}"
-            question = f"Go on with {bot.symbol.pair} ({BADGES[bot.mode]}){left}?"
-            self._confirm(Question(question, yes="Resume"), lambda: self._begin(order))
+            self._starter.go_on(bot)
 
     def action_end(self) -> None:
         """Stop the chosen one gracefully, once that was confirmed."""
@@ -184,64 +167,6 @@ class BotsScreen(FramedScreen):
 
         self.app.push_screen(question, answered)
 
-    def _ask(self, text: StartText) -> None:
-        from tui.screens.start_bot import StartDialog
-
-        def answered(order: StartOrder | None) -> None:
-            if order is not None:
-                self._last = order.text or self._last
-                self._begin(order)
-
-        self.app.push_screen(StartDialog(text, self._folder), answered)
-
-    def _begin(self, order: StartOrder) -> None:
-        try:
-            launch = Launch(order)
-        except OSError as error:
-            reason = f"{error.filename or order.data_folder}: {error.strerror}"
-            self.notify(f"not started: {reason}", severity="error", markup=False)
-            return
-        self._folders.add(order.data_folder)
-        self._launches = [each for each in self._launches if each.code is None]
-        self._launches.append(launch)
-        self._attend(launch)
-
-    @work(group="launches", exit_on_error=False)
-    async def _attend(self, launch: Launch) -> None:
-        """Until it can be reached, which then is watched, or has ended, which is said."""
-        title = f"{launch.order.symbol.pair} ({BADGES[launch.order.mode]})"
-        self._store.fleet.awaited = f"{title} is starting: 0 shows how far it is."
-        try:
-            running = await self._arrived(launch)
-        finally:
-            self._store.fleet.awaited = ""
-        if running is not None:
-            self._launches.remove(launch)
-            await self._watch(running)
-            return
-        words = self._words[launch.pid] = await asyncio.to_thread(launch.last_words)
-        self.notify(
-            words, title=f"{title} was not started", severity="error", timeout=15, markup=False
-        )
-
-    async def _arrived(self, launch: Launch) -> RunningBot | None:
-        """The bot; None where its process has ended instead."""
-        while launch.code is None:
-            self._words[launch.pid] = await asyncio.to_thread(launch.last_words)
-            running = await asyncio.to_thread(launch.found)
-            if running is not None:
-                return running
-            await asyncio.sleep(_WAITING_S)
-        return None
-
-    async def _watch(self, running: RunningBot) -> None:
-        await self._store.fleet.follow(running)
-        if self.is_shown:
-            from tui.app import GridTui
-
-            assert isinstance(self.app, GridTui)
-            await self.app.action_screen(_LIVE)
-
     @work(group="commands", exit_on_error=False)
     async def _say(self, bot: RunningBot, word: str) -> None:
         """Tell it; what it answers is said, whatever that is."""
@@ -262,7 +187,7 @@ class BotsScreen(FramedScreen):
     @work(exclusive=True, group="census", exit_on_error=False)
     async def _look(self) -> None:
         self._looked_at = monotonic()
-        bots = await asyncio.to_thread(self._census.take, tuple(self._folders))
+        bots = await asyncio.to_thread(self._census.take, self._all_folders)
         fleet = self._store.fleet
         followed = fleet.followed if fleet.watched is not None else None
         if (bots, followed) != self._listed:
@@ -280,14 +205,15 @@ class BotsScreen(FramedScreen):
     def _tell(self) -> None:
         about = self._about
         chosen = self._chosen
-        launches = [(each.pid, int(each.seconds), each.code) for each in self._launches]
-        told = (chosen, self._log, launches, dict(self._words), about.room)
+        starts = self._store.fleet.starts
+        launches = [(each.pid, int(each.seconds), each.code) for each in starts.launches]
+        told = (chosen, self._log, launches, dict(starts.words), about.room)
         if told == self._told:
             return
         self._told = told
         lines = []
-        for launch in self._launches:
-            lines += launch_lines(launch, self._words.get(launch.pid, ""), about.room[0])
+        for launch in starts.launches:
+            lines += launch_lines(launch, starts.words.get(launch.pid, ""), about.room[0])
         if chosen is not None:
             log = self._log[1] if self._log[0] == chosen.name else []
             room = (about.room[0], about.room[1] - len(lines))
@@ -309,6 +235,10 @@ class BotsScreen(FramedScreen):
         else:
             reason = f"{bot.symbol.pair} does not run, so it cannot be {what}: r goes on with it"
         self.notify(reason, severity="warning")
+
+    @property
+    def _all_folders(self) -> tuple[Path, ...]:
+        return (self._folder, self._folder / "demo", *self._store.fleet.starts.folders)
 
     @property
     def _chosen(self) -> KnownBot | None:

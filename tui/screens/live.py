@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import work
 from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
 from exchange.timeframe import DAY_MS
+from tui.bot.census import Census
 from tui.figures import percent, tone
+from tui.folders import data_folder
 from tui.keys import bindings
-from tui.screens.bot_screen import BotScreen
+from tui.screens.bot_screen import BotScreen, no_bot
+from tui.screens.starting import Starter
 from tui.widgets.bot_lines import health_lines, standing_lines, trade_lines
 from tui.widgets.line_list import LineList
 from tui.widgets.side_lines import side_lines, side_title
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.bot.view import BotView
+    from tui.store import Store
 
 _SIDES = ("long", "short")
 _EQUITY_DAYS = 7
@@ -38,6 +45,11 @@ class LiveScreen(BotScreen):
     KEYS = "live"
     KEY_PLACES = ("app", "bot", "live", "lines")
 
+    NO_BOT = no_bot(
+        "[bold $primary]n[/] starts one, [bold $primary]r[/] goes on with one that has stopped; "
+        "[bold $primary]0[/] lists them all."
+    )
+
     _shown: object = None  # what each part was drawn of
     _checked: object = None
     _traded: object = None
@@ -46,11 +58,22 @@ class LiveScreen(BotScreen):
 
     def __init__(self, data_dir: Path | None) -> None:
         super().__init__(data_dir)
+        self._starter = Starter(self, data_folder(data_dir))
         self._sides = {name: LineList(name, name.upper()) for name in _SIDES}
         self._equity = Sparkline("equity-week")
         self._health = LineList("health", "health")
         self._trades = LineList("last-trades", "last trades")
         self._standing = LineList("standing")
+
+    async def furnish(self, store: Store) -> None:
+        """Bots can be started from here, too."""
+        await super().furnish(store)
+        self._starter.furnish(store)
+
+    def refresh_from_store(self, now: datetime) -> None:
+        """Show the bot that is watched, or how one comes to be."""
+        super().refresh_from_store(now)
+        self.key_line.show("live" if self.view is not None else "live none")
 
     def panels(self) -> Iterable[Widget]:
         """Both sides, equity, health, trades, and what holds for all."""
@@ -103,6 +126,23 @@ class LiveScreen(BotScreen):
             f"equity, {_EQUITY_DAYS if days > _EQUITY_DAYS - 0.05 else f'{days:.1f}'} days  ",
             (percent(gain), tone(gain)),
         )
+
+    def action_start(self) -> None:
+        """Ask what a new bot is to do, and start it."""
+        self._starter.ask()
+
+    @work(exclusive=True, group="resume", exit_on_error=False)
+    async def action_go_on(self) -> None:
+        """Resume the one bot that has stopped or crashed; where there are several, choose."""
+        folders = {data_folder(self._data_dir), *self._store.fleet.starts.folders}
+        known = await asyncio.to_thread(Census().take, folders)
+        resumable = [bot for bot in known if bot.resumable]
+        if len(resumable) == 1:
+            self._starter.go_on(resumable[0])
+        elif resumable:
+            self.notify(f"{len(resumable)} bots could go on: 0 lists them, r there resumes one")
+        else:
+            self.notify("no bot has stopped with a state to go on with: n starts a new one")
 
     def action_enlarge(self) -> None:
         """The panel that has the focus takes the whole screen, or gives it back."""

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from engine.wording import amount
 from tui.bot.census import KnownBot
-from tui.bot.launch import Launch, StartOrder
+from tui.bot.launch import Launch
 from tui.widgets.bot_status import BADGES
 from tui.widgets.columns import Cell
 from tui.widgets.row_table import Field
@@ -100,9 +100,9 @@ def _meaning(bot: KnownBot) -> list[str]:
             texts.append("It ended without giving its lock back or cancelling its entries.")
     if bot.condition in ("crashed", "stopped", "ended"):
         if bot.mode == "live":
-            order = StartOrder.resumed(bot.symbol, bot.mode, bot.data_folder)
-            texts.append(f"Its state has {left}. Real money goes on from the command line:")
-            texts.append(order.typed)
+            texts.append(
+                f"Its state has {left}: r looks at the account and asks before it goes on with it."
+            )
         elif bot.mode == "paper":
             texts.append("A paper exchange ends with its bot: r starts a new one like it.")
         elif bot.condition == "crashed" or (standing is not None and standing.orders):

@@ -1,0 +1,164 @@
+"""Before a bot begins with an account: everything is looked at, shown, and asked about."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.events import Key
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from engine.wording import plural
+from tui.bot.launch import StartOrder
+from tui.bot.preflight import Looked, LookFailedError, look
+from tui.commands.briefing import UNPROVEN
+from tui.keys import bindings
+from tui.widgets.bot_status import BADGES
+
+_LABEL = 12
+_MARGIN, _REST = 8, 10
+"""Columns of frame, padding and scroll bar; lines of all that is not what was seen."""
+
+
+class PreflightDialog(ModalScreen[bool]):
+    """Dismissed with True once everything was seen and what is asked for was typed.
+
+    Real money asks for the coin's name, and for one more word where nothing speaks for the
+    parameters; where nothing real can be lost a button is enough.
+    """
+
+    CSS_PATH = "../dialogs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("typed"),
+        ("up", "scroll(-1)", "up"),
+        ("down", "scroll(1)", "down"),
+    ]
+
+    def __init__(self, order: StartOrder) -> None:
+        super().__init__()
+        self._order = order
+        self._words: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        """What is known, what is to be typed, and the way out, which has the focus."""
+        order = self._order
+        goes_on = "--resume" in order.flags
+        verb = "Go on with" if goes_on else "Start"
+        with Vertical(classes="dialog", id="preflight"):
+            yield Static(f"{verb} {order.symbol.pair} ({BADGES[order.mode]})", classes="asked")
+            with VerticalScroll(can_focus=False):
+                yield Static("looking at keys, account, market and state ...", id="seen")
+            with Horizontal(id="typing"):
+                yield Static(id="wanted")
+                yield Input(id="word-typed", compact=True, select_on_focus=False)
+            with Horizontal(id="answers"):
+                yield Button("Cancel (esc)", id="no", compact=True)
+                yield Button("Start", id="yes", compact=True)
+
+    def on_mount(self) -> None:
+        """Enter does no harm."""
+        self.query_one("#no").focus()
+        self._look()
+
+    @work(exclusive=True)
+    async def _look(self) -> None:
+        try:
+            looked = await look(self._order)
+        except LookFailedError as failure:
+            self._refuse([str(failure)])
+            return
+        if looked.forbids:
+            self._refuse(looked.forbids)
+        else:
+            self._ask(looked)
+
+    def _refuse(self, reasons: Sequence[str]) -> None:
+        lines = [Content.styled("nothing was started:", "bold $error")]
+        for reason in reasons:
+            lines += map(Content, self._wrapped("! ", reason))
+        self._show(lines)
+
+    def _ask(self, looked: Looked) -> None:
+        tells: list[tuple[str, str]] = []
+        for label, text in looked.tells:
+            if label:
+                tells.append((label, text))
+            else:
+                before, words = tells.pop()
+                tells.append((before, f"{words} {text}"))
+        lines = [line for label, text in tells for line in self._told(label, text)]
+        for warning in looked.warns:
+            lines += [Content.styled(line, "$warning") for line in self._wrapped("! ", warning)]
+        self._show(lines)
+        if self._order.mode != "live":
+            self.add_class("-button")
+            return
+        self._words = [self._order.symbol.coin, *([] if looked.proven else [UNPROVEN])]
+        self.add_class("-words")
+        self._want()
+
+    def _show(self, lines: list[Content]) -> None:
+        """As much of it as there is room for; the rest can be scrolled to."""
+        self.query_one("#seen", Static).update(Content("\n").join(lines))
+        room = max(3, self.size.height - _REST)
+        self.query_one(VerticalScroll).styles.height = min(len(lines), room)
+        if len(lines) > room:
+            self.query_one(
+                "#preflight"
+            ).border_subtitle = f"↓ {plural(len(lines) - room, 'line')} more"
+
+    def _want(self, wrong: str = "") -> None:
+        word = self._words[0]
+        why = "nothing speaks for these parameters: " if word == UNPROVEN else ""
+        words = f"not {wrong}: {word}" if wrong else f"{why}type {word} and enter:"
+        self.query_one("#wanted", Static).update(words)
+
+    def on_key(self, event: Key) -> None:
+        """Whatever is typed is the word."""
+        field = self.query_one(Input)
+        if self._words and event.character and event.is_printable and not field.has_focus:
+            event.stop()
+            field.focus()
+            field.insert_text_at_cursor(event.character)
+
+    def action_scroll(self, step: int) -> None:
+        """Lines up or down."""
+        self.query_one(VerticalScroll).scroll_relative(y=step, animate=False)
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        typed = event.value.strip()
+        if not typed:
+            self.dismiss(False)
+        elif typed != self._words[0]:
+            self._want(wrong=typed)
+        elif len(self._words) == 1:
+            self.dismiss(True)
+        else:
+            del self._words[0]
+            self._want()
+        event.input.clear()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """An answer was chosen."""
+        self.dismiss(event.button.id == "yes")
+
+    def action_leave(self) -> None:
+        """Escape; what is being looked at is given up."""
+        self.dismiss(False)
+
+    def _told(self, label: str, text: str) -> Iterator[Content]:
+        for number, line in enumerate(self._wrapped("", text, _LABEL)):
+            name = label if number == 0 else ""
+            yield Content.assemble((f"{name:<{_LABEL}}", "$quiet"), (line, "$foreground"))
+
+    def _wrapped(self, sign: str, text: str, indent: int = 0) -> list[str]:
+        width = max(20, min(self.size.width, 92) - _MARGIN - indent)
+        return textwrap.wrap(text, width, initial_indent=sign, subsequent_indent=" " * len(sign))

@@ -1,0 +1,130 @@
+"""Starting and resuming bots, from whichever screen: the form, what is looked at, the process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui.bot.launch import Launch, StartOrder, StartText
+from tui.screens.question import Question
+from tui.widgets.bot_status import BADGES
+
+if TYPE_CHECKING:
+    from tui.bot.census import KnownBot
+    from tui.bots import RunningBot
+    from tui.screens.frame import FramedScreen
+    from tui.store import Store
+
+_WAITING_S = 0.3
+_LIVE = "1"
+_WITH_ACCOUNT = ("live", "demo")
+"""Modes whose bots begin only after account, market and state were looked at and shown."""
+
+
+class Starter:
+    """Starts bots for a screen.
+
+    Args:
+        screen: asks, and is where the answers are said.
+        folder: where the files of new bots lie.
+    """
+
+    def __init__(self, screen: FramedScreen, folder: Path) -> None:
+        self._screen = screen
+        self._folder = folder
+        self._store: Store
+
+    def furnish(self, store: Store) -> None:
+        """Nothing can be started before."""
+        self._store = store
+
+    def ask(self, text: StartText | None = None) -> None:
+        """Ask what a new bot is to do, and start it; `text`: what the form holds first."""
+        from tui.screens.start_bot import StartDialog
+
+        starts = self._store.fleet.starts
+
+        def answered(order: StartOrder | None) -> None:
+            if order is not None:
+                starts.last = order.text or starts.last
+                self._look_and_begin(order)
+
+        self._screen.app.push_screen(StartDialog(text or starts.last, self._folder), answered)
+
+    def go_on(self, bot: KnownBot) -> None:
+        """Resume a bot; one that was on paper begins anew."""
+        if bot.mode == "paper":
+            self.ask(replace(self._store.fleet.starts.last, coin=bot.symbol.coin, mode="paper"))
+            return
+        order = StartOrder.resumed(bot.symbol, bot.mode, bot.data_folder)
+        if bot.mode in _WITH_ACCOUNT:
+            self._look_and_begin(order)
+            return
+        left = "" if bot.standing is None else f", with {bot.standing.left}"
+        question = f"Go on with {bot.symbol.pair} ({BADGES[bot.mode]}){left}?"
+        self._screen.app.push_screen(
+            Question(question, yes="Resume"), lambda yes: self._begin(order) if yes else None
+        )
+
+    async def watch(self, running: RunningBot) -> None:
+        """Show a bot on the Live screen, if the user is still here."""
+        await self._store.fleet.follow(running)
+        if self._screen.is_shown:
+            from tui.app import GridTui
+
+            app = self._screen.app
+            assert isinstance(app, GridTui)
+            await app.action_screen(_LIVE)
+
+    def _look_and_begin(self, order: StartOrder) -> None:
+        if order.mode not in _WITH_ACCOUNT:
+            self._begin(order)
+            return
+        from tui.screens.preflight import PreflightDialog
+
+        self._screen.app.push_screen(
+            PreflightDialog(order), lambda yes: self._begin(order) if yes else None
+        )
+
+    def _begin(self, order: StartOrder) -> None:
+        try:
+            launch = self._store.fleet.starts.begin(order)
+        except OSError as error:
+            reason = f"{error.filename or order.data_folder}: {error.strerror}"
+            self._screen.notify(f"not started: {reason}", severity="error", markup=False)
+            return
+        self._work(lambda: self._attend(launch))
+
+    def _work(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        self._screen.run_worker(work(), group="launches", exit_on_error=False)
+
+    async def _attend(self, launch: Launch) -> None:
+        """Until it can be reached, which then is watched, or has ended, which is said."""
+        fleet = self._store.fleet
+        title = f"{launch.order.symbol.pair} ({BADGES[launch.order.mode]})"
+        fleet.awaited = f"{title} is starting: 0 shows how far it is."
+        try:
+            running = await self._arrived(launch)
+        finally:
+            fleet.awaited = ""
+        if running is not None:
+            fleet.starts.launches.remove(launch)
+            await self.watch(running)
+            return
+        words = fleet.starts.words[launch.pid] = await asyncio.to_thread(launch.last_words)
+        self._screen.notify(
+            words, title=f"{title} was not started", severity="error", timeout=15, markup=False
+        )
+
+    async def _arrived(self, launch: Launch) -> RunningBot | None:
+        """The bot; None where its process has ended instead."""
+        while launch.code is None:
+            self._store.fleet.starts.words[launch.pid] = await asyncio.to_thread(launch.last_words)
+            running = await asyncio.to_thread(launch.found)
+            if running is not None:
+                return running
+            await asyncio.sleep(_WAITING_S)
+        return None
