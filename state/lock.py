@@ -115,6 +115,10 @@ class BotLock:
         _held.add(descriptor)
         return self
 
+    def taken(self) -> str:
+        """Who else holds it, what to do, in words; "" if nobody does. Nothing is written."""
+        return self._taken(_holder(self._path)) if is_held(self._path) else ""
+
     def release(self) -> None:
         """Give the lock back; a second time does nothing."""
         descriptor, self._descriptor = self._descriptor, None

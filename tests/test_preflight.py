@@ -2,6 +2,8 @@
 
 import asyncio
 import dataclasses
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ from engine.live.sizes import smallest_order, worst_case
 from engine.live.store import RunStore
 from engine.params import StrategyParams
 from exchange.binance.client import Keys
+from exchange.binance.keys import FoundKeys
 from exchange.broker import NewOrder
 from exchange.errors import DataError
 from exchange.outcomes import Unreachable
@@ -28,8 +31,11 @@ from exchange.paper.listing import load_listing
 from exchange.paper.routes.endpoint import Endpoint, Security
 from exchange.paper.server import PAPER_KEYS, PaperExchange
 from exchange.symbol import Symbol
-from state.lock import BotLock
+from state.errors import StateError
+from state.lock import BotLock, lock_folder, running_bots
 from tests.paper.support import place
+from tui.commands.bot_arguments import add_bot_arguments, bot_config
+from tui.commands.grammar import Parser
 
 KEYS = Keys(PAPER_KEYS.key, PAPER_KEYS.secret)
 BTC = Symbol("BTC")
@@ -221,6 +227,43 @@ async def test_a_bot_that_runs_and_a_disk_that_cannot_be_written_are_bad(
             checks = await looked(there)
     assert (checks["other bots"].state, checks["disk"].state) == ("bad", "bad")
     assert "by process" in checks["other bots"].value
+
+
+_CRASHES = """
+import os, sys
+from pathlib import Path
+from state.lock import BotLock
+BotLock(sys.argv[1], "BTCUSDT").acquire(data_folder=Path(sys.argv[2]), mode="live")
+os.kill(os.getpid(), 9)
+"""
+
+
+async def test_what_a_crash_left_in_the_lock_is_there_after_a_look(config: BotConfig) -> None:
+    store, _ = saved(config)
+    store.close()
+    command = [sys.executable, "-c", _CRASHES, config.account, str(config.data_dir)]
+    subprocess.run(command, check=False)
+    before = running_bots()
+    assert [lock.held for lock in before] == [False]
+    where = ["--coin", "BTC", "--data-dir", str(config.data_dir), "--resume"]
+    parser = Parser()
+    add_bot_arguments(parser, coin_required=True)
+    keys = FoundKeys(KEYS, "of a test", ())
+    async with exchange(config) as (_, there):
+        assert (await looked(there))["other bots"].state == "ok"
+        assert bot_config(parser.parse_args(where), keys, "live").resume
+        assert running_bots() == before
+        with (
+            BotLock(config.account, "BTCUSDT").acquire(data_folder=Path("x"), mode="live"),
+            pytest.raises(StateError, match="by process"),
+        ):
+            bot_config(parser.parse_args(where), keys, "live")
+
+
+async def test_a_look_makes_no_lock(config: BotConfig) -> None:
+    async with exchange(config) as (_, there):
+        assert (await looked(there))["other bots"].state == "ok"
+    assert not lock_folder().exists()
 
 
 def test_the_smallest_order_is_that_of_the_least_kelly_multiplier_after_stops() -> None:

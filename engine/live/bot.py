@@ -106,20 +106,23 @@ class Bot:
             runner.wallet.shared = self._shares_wallet
             memory = runner.run.memory
             self.view.about |= {"params": memory.params, "timeframe": memory.timeframe}
+            self._recorder.introduce(self.view.about, runner.run.clock.now_ms())
             source = str(self.view.about["source"])
             at = source if market.host in source else f"{source} ({market.host})"
             self._note(introduction(config, memory, at))
             self._control = ControlServer(socket, self.obey, allow_control=config.control)
             self._control.set_snapshot(self.snapshot)
             await self._control.start()
-            stack.push_async_callback(self._control.close)
+            stack.push_async_callback(self._say_goodbye)
             self._health = Health(runner, config.speed)
             self._loop = LiveLoop(runner, self._health, self._tell, config.speed)
             if self._asked_to_stop == FLATTENING:
                 self._loop.flatten(self._asked_by)
             elif self._asked_to_stop:
                 self._loop.stop(self._asked_by)
-            return await self._loop.run()
+            summary = await self._loop.run()
+            self._quote(runner.run.clock.now_ms())  # who watches keeps what is told last
+            return summary
 
     def stop(self, by: str = by_operator("stop")) -> bool:
         """End gracefully; from the loop's thread, any number of times. False: it had been asked
@@ -249,6 +252,11 @@ class Bot:
         runner = self._runner
         now_ms = runner.run.clock.now_ms() if runner else int(time.time() * 1000)
         self._tell(Noted(now_ms, text, warning))
+
+    async def _say_goodbye(self) -> None:
+        if self._control is not None:
+            words = self._loop.summary if self._loop else ""
+            await self._control.close(words or "the bot has stopped")
 
     def _quote(self, time_ms: int) -> None:
         if self._runner is None or self._health is None or not self._health.price:

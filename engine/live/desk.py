@@ -106,11 +106,15 @@ class Desk:
         try:
             self._took(sent, await self.broker.cancel(sent.client_id))
         except Failure as failure:
-            there = not isinstance(failure, Refused) or await self.broker.find(sent.client_id)
-            if there:
+            refused = isinstance(failure, Refused)
+            found = await self.broker.find(sent.client_id) if refused else None
+            if not refused or (found is not None and found.state == "open"):
                 self._answered(sent, str(failure), failure.code)
                 raise
-            self._gone(sent, failure)
+            if found is None:
+                self._gone(sent, failure)
+            else:
+                self._took(sent, found)
 
     async def settle(self) -> None:
         """Find out what became of every order of which nobody knows whether it exists.

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+MODES = ("live", "demo", "paper", "dry-run")
+"""Those of `engine.live.config.Mode`, for whoever does without its imports."""
+
 
 def state_folder(data_folder: Path, mode: str) -> Path:
     """Of the states of all bots of a mode (`engine.live.config.Mode`)."""

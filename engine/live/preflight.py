@@ -1,6 +1,6 @@
 """What is looked at before a bot trades, and by `gridtui doctor`: each a value, a wish, a state.
 
-Nothing is changed at the exchange. What cannot be known is called unknown.
+Nothing is changed, neither at the exchange nor on the disk. What cannot be known is called unknown.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ from exchange.errors import DataError
 from exchange.outcomes import Failure, Refused
 from exchange.timeframe import timeframe_ms
 from state.errors import StateError
-from state.lock import BotLock
+from state.lock import BotLock, lock_folder
 
 State = Literal["ok", "warning", "bad"]
 
@@ -322,9 +322,7 @@ class _Look:
 
 
 def _disk(folder: Path) -> Check:
-    there = folder.absolute()
-    while not there.exists():
-        there = there.parent
+    there = _existing(folder)
     if not os.access(there, os.W_OK | os.X_OK):
         advice = "give yourself the permission or use another --data-dir"
         return Check("disk", f"{there} cannot be written", "writable", "bad", advice)
@@ -334,17 +332,26 @@ def _disk(folder: Path) -> Check:
     return Check("disk", f"{_gigabytes(free)} free", _gigabytes(_LITTLE_DISK), state, advice)
 
 
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that exists."""
+    there = folder.absolute()
+    while not there.exists():
+        there = there.parent
+    return there
+
+
 def _gigabytes(size: int) -> str:
     return f"{size / 10**9:.1f} GB" if size >= 10**9 else f"{size / 10**6:.0f} MB"
 
 
 def _lock(config: BotConfig) -> Check:
-    lock = BotLock(config.account, config.symbol.id)
-    try:
-        lock.acquire(data_folder=config.data_dir, mode=config.mode)
-    except StateError as error:
-        return Check("other bots", str(error), "none", "bad")
-    lock.release()
+    """Looked at, not taken: what a bot that crashed has left in it stays."""
+    if taken := BotLock(config.account, config.symbol.id).taken():
+        return Check("other bots", taken, "none", "bad")
+    folder = _existing(lock_folder())
+    if not os.access(folder, os.W_OK | os.X_OK):
+        advice = "give yourself the permission, or set GRIDTUI_STATE_HOME"
+        return Check("other bots", f"{folder} cannot be written", "writable", "bad", advice)
     return Check("other bots", "none", "none with this account and coin", "ok")
 
 

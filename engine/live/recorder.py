@@ -8,6 +8,7 @@ from typing import Any
 from engine.events import AccountSeen, BarClosed, CompilingKernel, HealthRead, LiveEvent, Quoted
 from engine.live.view import kind_of, payload_of
 from exchange.symbol import Symbol
+from exchange.timeframe import DAY_MS
 from state.errors import StateError
 from state.events_log import EventLog
 
@@ -22,7 +23,8 @@ def events_path(folder: Path, symbol: Symbol) -> Path:
 
 class Recorder:
     """Writes what a run tells, except for what comes every second: of quotes and of the account
-    what they were when a bar ended, of health readings those whose states are others.
+    what they were when a bar ended, of health readings those whose states are others. What the
+    bot is comes again every day, since the oldest files are given up.
 
     Args:
         path: of the newest file.
@@ -36,6 +38,15 @@ class Recorder:
         self._at_ms = 0
         self._states: list[tuple[str, str]] = []
         self._waiting: dict[str, Mapping[str, Any]] = {}
+        self._about: Mapping[str, Any] = {}
+        self._about_day = 0
+
+    def introduce(self, about: Mapping[str, Any], now_ms: int) -> None:
+        """Write what the bot is: symbol, mode, timeframe, speed, parameters, simulated or not."""
+        self._about = about
+        self._at_ms = max(self._at_ms, now_ms)
+        self._about_day = self._at_ms // DAY_MS
+        self._write("about", about)
 
     def take(self, event: LiveEvent) -> None:
         """Write an event, or keep it until the bar ends. A full disk costs events, never the run,
@@ -58,6 +69,8 @@ class Recorder:
             for waiting, last in self._waiting.items():
                 self._write(waiting, last)
             self._waiting.clear()
+            if self._about and self._at_ms // DAY_MS != self._about_day:
+                self.introduce(self._about, self._at_ms)
 
     def close(self) -> None:
         """Close the file."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from engine.errors import ParameterError
 
@@ -23,6 +25,7 @@ MODES = {
     "refit": "a search of its own in every window, its test spans stitched together",
 }
 _NO_FILE = (":memory:", "sqlite://", "sqlite:///", "sqlite:///:memory:")
+_IN_QUERY = re.compile(r"([?&]\w*(?:passw\w*|pwd)=)([^&#]*)", re.IGNORECASE)
 HOLDOUT_SHARE = 0.15
 MOST_WINDOWS = 50
 MOST_TRIALS = 1_000_000
@@ -98,12 +101,21 @@ class SearchSettings:
 
 
 def without_password(url: str) -> str:
-    """The URL as it may be shown: `user:***@host`."""
+    """The URL as it may be shown: `user:***@host`, `host/database?password=***`."""
+    url = _IN_QUERY.sub(r"\1***", url)
     scheme, separator, rest = url.partition("://")
     login, at, place = rest.rpartition("@")
     if not (separator and at and ":" in login):
         return url
     return f"{scheme}://{login.partition(':')[0]}:***@{place}"
+
+
+def passwords_in(url: str) -> set[str]:
+    """What `without_password` leaves out, as typed and as a driver shows it."""
+    found = [match[2] for match in _IN_QUERY.finditer(url)]
+    login, at, _ = _IN_QUERY.sub(r"\1", url).partition("://")[2].rpartition("@")
+    found += [login.partition(":")[2]] if at else []
+    return {shown for password in found for shown in (password, unquote(password))} - {""}
 
 
 def _port(url: str) -> str:

@@ -30,6 +30,7 @@ from engine.optimize.evaluate import KEPT_BYTES, Evaluation, Evaluator
 from engine.optimize.records import Number, Plan
 from engine.optimize.shared import SharedCandles, Shelf, attached
 from engine.params import StrategyParams
+from engine.priority import give_way, group_gives_way
 from indicators.compiled import is_compiled, mark_compiled
 
 MOST_TRIES = 3  # of one task; the third death is no accident
@@ -320,10 +321,13 @@ def _work(
     """The life of a worker; it ends when nobody holds the other end of the pipe any more."""
     for number in _MEANT_FOR_THE_SEARCH:
         signal.signal(number, signal.SIG_IGN)
+    give_way()
     candles, _block = attached(shelf)
     evaluator = Evaluator(candles, plan, base, kept_bytes)
+    aside = False
     try:
         while (task := door.recv()) is not _GOODBYE:
+            aside = aside or group_gives_way(leave=True)
             answer: Any = None
             fault: Exception | None = None
             try:

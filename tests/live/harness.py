@@ -130,8 +130,10 @@ class LockStep:
         connected: Callable[[BinanceBroker], None] | None = None,
         timeout_s: float = 10.0,
         settle_waits_s: tuple[float, ...] = SETTLE_WAITS_S,
+        run_id: str = RUN,
     ) -> None:
         self.scene = scene
+        self._run_id = run_id
         self.folder = folder
         self.events: list[LiveEvent] = []
         self.hear: Callable[[LiveEvent], None] = lambda _event: None
@@ -167,7 +169,7 @@ class LockStep:
                 self.tell,
                 capital=params.initial_capital,
                 first_ms=self.scene.first_ms,
-                run_id=RUN,
+                run_id=self._run_id,
             )
         except Failure:
             await self.drop()

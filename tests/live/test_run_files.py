@@ -106,5 +106,18 @@ def test_what_a_run_tells_is_on_disk_but_for_what_comes_every_second(tmp_path: P
     assert [event.at_ms for event in events] == sorted(event.at_ms for event in events)
 
 
+def test_what_the_bot_is_stands_in_the_record_again_on_each_day(tmp_path: Path) -> None:
+    path = events_path(tmp_path, Symbol.parse("BTC"))
+    recorder = Recorder(path)
+    about = {"mode": "paper", "simulated": True}
+    recorder.introduce(about, 5_000)
+    for bar in range(200):
+        recorder.take(BarClosed(bar, bar * 900_000, 1.0, 2.0, 3.0, 0, (0.0, 0.0)))
+    recorder.close()
+    said = [event for event in read_events(path) if event.kind == "about"]
+    assert [event.at_ms // 86_400_000 for event in said] == [0, 1, 2]
+    assert all(event.payload == about for event in said)
+
+
 def quoted(second: int) -> Quoted:
     return Quoted(second * 1000, float(second), 1.0, 1.0, (0.0, 0.0), 0, 0, 0, (), 0, 0.0)

@@ -19,7 +19,7 @@ from engine.errors import ParameterError
 from engine.optimize.batch import insert_trials
 from engine.optimize.ledger import SoloLedger
 from engine.optimize.records import TrialRecord
-from engine.optimize.settings import SearchSettings, without_password
+from engine.optimize.settings import SearchSettings, passwords_in, without_password
 from engine.optimize.study import Identity, Study, frozen_of, record_of, stored_identity
 from tests.optimize.candles import BASE, SPACE, random_values
 
@@ -311,6 +311,12 @@ def test_urls_are_shown_without_passwords() -> None:
     assert without_password("postgresql+psycopg://a:b@h/d") == "postgresql+psycopg://a:***@h/d"
     assert without_password("postgresql+psycopg://a@h/d") == "postgresql+psycopg://a@h/d"
     assert without_password("study.db") == "study.db"
+    assert without_password("postgresql://a:b/c@d@h/d") == "postgresql://a:***@h/d"
+    query = "postgresql://h:5432/d?user=a&password={}&sslmode=require"
+    assert without_password(query.format("b@c")) == query.format("***")
+    assert passwords_in(query.format("b%40c")) == {"b%40c", "b@c"}
+    assert passwords_in("postgresql://a:b/c@d@h/d") == {"b/c@d"}
+    assert passwords_in("postgresql://a@h:5432/d") == set()
 
 
 def test_a_record_with_a_score_that_is_no_number_cannot_be_made() -> None:
