@@ -21,11 +21,13 @@ from tui.commands.data import add_data
 from tui.commands.demo import add_demo
 from tui.commands.doctor import add_doctor
 from tui.commands.grammar import DATA_DIR_HELP, Parser, UsageError, require_terminal
+from tui.commands.keys import add_keys
 from tui.commands.live import add_live
 from tui.commands.monitor import add_monitor
 from tui.commands.optimize import add_optimize
 from tui.commands.paper import add_paper
 from tui.commands.parity import add_parity
+from tui.commands.replay import add_replay
 from tui.crash import debugging, told
 from tui.folders import data_folder
 
@@ -40,10 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     What a user can cause ends in one line on stderr and exit code 2, an interrupt in 130, a
     reader that has gone away in 141 without a word; a defect in one line, a report in the data
-    folder and exit code 1.
+    folder and exit code 1. Given an `argv`, it leaves the priority of its caller's process alone.
     """
     _open_missing_streams()
-    args = argparse.Namespace(data_dir=None)
+    args = argparse.Namespace(data_dir=None, own_process=argv is None)
     try:
         _parse(argv, args)
         code: int = args.run(args)
@@ -96,11 +98,13 @@ def _parser() -> Parser:
         add_apply,
         add_live,
         add_monitor,
+        add_replay,
         add_control,
         add_parity,
         add_doctor,
         add_data,
         add_paper,
+        add_keys,
     ):
         add(commands)
     return top
@@ -108,7 +112,7 @@ def _parser() -> Parser:
 
 def _open_screens(args: argparse.Namespace) -> int:
     require_terminal()
-    from tui.app import run_app  # Textual: 0.3 s
+    from tui.run_app import run_app  # Textual: 0.3 s
 
     return run_app(args.data_dir)
 

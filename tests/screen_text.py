@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from time import monotonic
 
+from rich.segment import Segment
 from textual.app import App
 from textual.pilot import Pilot
 
@@ -11,12 +12,17 @@ LONGEST_WAIT_S = 120.0
 
 
 def screen_text(app: App[object]) -> str:
-    """The characters of every cell, lines joined, without trailing spaces.
+    """The characters of every cell, lines joined, without trailing spaces."""
+    lines = screen_cells(app)
+    return "\n".join("".join(segment.text for segment in line).rstrip() for line in lines)
 
-    Textual has no public way to ask for them; this is the only place that uses the private one.
+
+def screen_cells(app: App[object]) -> list[list[Segment]]:
+    """Every line, text with its style.
+
+    Textual has no public way to ask for them; no other test uses the private one.
     """
-    strips = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
+    return [list(strip) for strip in app.screen._compositor.render_strips()]
 
 
 async def until(pilot: Pilot[object], true: Callable[[], bool], what: str) -> None:

@@ -55,6 +55,15 @@ def test_at_any_width_the_line_keeps_what_matters_and_is_never_longer(
         assert part in text
 
 
+@pytest.mark.parametrize(("width", "said"), [(120, "SIMULATED"), (80, "SIM"), (60, "")])
+def test_a_market_that_is_made_up_is_named_as_long_as_there_is_room(
+    clock: Clock, width: int, said: str
+) -> None:
+    words = line(connected(clock), width).split()
+    assert [word for word in words if word.startswith("SIM")] == [said] * bool(said)
+    assert "ok" in words
+
+
 def test_silence_is_said_and_the_time_stands_still(clock: Clock) -> None:
     view = connected(clock)
     clock.now += 3

@@ -22,6 +22,7 @@ from tests.screen_text import until
 from tests.test_paper_console import console
 from tests.tui_app import opened
 from tui.crash import told
+from tui.folders import data_folder
 from tui.guarded_app import GuardedApp
 from tui.screens.help import HelpScreen
 
@@ -181,6 +182,55 @@ def test_a_report_says_with_what_and_no_secret(
     assert "GRIDTUI_SOURCE=sim" in report
     (path,) = (tmp_path / "live_logs").iterdir()
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_no_spelling_of_a_password_or_a_key_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passwords = ("pa/ss@word9", "hunter2%2Fsecret", "hunter2/secret", "tick@tock")
+    monkeypatch.setenv("GRIDTUI_STORAGE", f"postgresql://grid:{passwords[0]}@db.host/studies")
+    storage = f"postgresql://host/db?user=u&password={passwords[1]}"
+    monkeypatch.setattr(sys, "argv", ["gridtui", "optimize", f"--storage={storage}"])
+    told_of = (
+        f"X-MBX-APIKEY: 'abcdef' {{'api_key': \"ghijkl\"}} secret=mnopqr Listen-Key = stuvwx "
+        f"password = yzabcd; auth failed for {passwords[0]} and {passwords[2]}, "
+        f"postgresql+psycopg://me:{passwords[3]}@host:5432/db?sslmode=require"
+    )
+    try:
+        raise DefectError(told_of)
+    except DefectError as error:
+        line = told(error, tmp_path)
+    (report,) = reports(tmp_path)
+    for secret in (*passwords, "abcdef", "ghijkl", "mnopqr", "stuvwx", "yzabcd"):
+        assert secret not in report
+        assert secret not in line
+    for part in ("word9", "tock@"):
+        assert part not in report + line
+    assert "GRIDTUI_STORAGE=postgresql://grid:***@db.host/studies" in report
+    assert "--storage=postgresql://host/db?user=u&password=***" in report
+    assert "psycopg://me:***@host:5432/db?sslmode=require" in line
+
+
+def test_a_defect_is_told_though_the_working_folder_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, data = tmp_path / "gone", tmp_path / "data"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert str(data) in told(DefectError("boom"), data)
+    assert len(reports(data)) == 1
+    lost = told(DefectError("boom"), data_folder(Path("nowhere")))
+    assert "DefectError: boom" in lost
+    assert lost.endswith("(No such file or directory); GRIDTUI_DEBUG=1 shows it")
+
+
+def test_a_name_that_is_no_text_can_be_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["gridtui", "--data-dir", os.fsdecode(b"\xff")])
+    told(DefectError("boom"), tmp_path)
+    assert r"--data-dir \udcff" in reports(tmp_path)[0]
 
 
 def test_the_newest_twenty_reports_stay(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_a_bot_on_paper_trades_is_watched_by_two_is_paused_and_stopped(
     assert bot.lines[0] == "PAPER SIMULATED | BTC/USDT | 15m candles | 900 times real time"
     assert f"stopped: {said}" in bot.lines[-1]
     assert watchers[1].lines[0] == "PAPER SIMULATED | BTC/USDT | 15m candles"
-    assert watchers[1].lines[-1] == "the bot has stopped"
+    assert watchers[1].lines[-1] == said
     messages = [json.loads(line) for line in watchers[0].lines]
     assert messages[0]["type"] == "snapshot"
     assert {"bar", "quote", "health"} <= {each.get("kind") for each in messages}
@@ -178,6 +178,8 @@ def test_everything_is_closed_by_a_command_with_a_yes_and_never_without_being_as
 ) -> None:
     bot = start(*HURRY, "SOL")
     bot.wait_for(r"OPEN_(LONG|SHORT) \| SOL/USDT")
+    watcher = start("monitor", "--json")
+    watcher.wait_for('"type":"event"')
     code, said = run(start, "stop", "SOL", "--flatten")
     assert (code, said) == (
         2,
@@ -186,6 +188,16 @@ def test_everything_is_closed_by_a_command_with_a_yes_and_never_without_being_as
     code, said = run(start, "stop", "SOL", "--flatten", "--yes")
     assert (code, said) == (0, "flat: every order of ours is cancelled, both sides are closed")
     assert bot.end() == 0
+    assert watcher.end() == 0
+    told = {each["kind"]: each["payload"] for each in map(json.loads, watcher.lines[1:])}
+    account, quote = told["account"], told["quote"]
+    assert [account["orders"], *(side["lots"] for side in account["sides"].values())] == [
+        [],
+        [],
+        [],
+    ]
+    assert (quote["orders"], quote["equity"]) == (0, quote["wallet"])
+    assert account["wallet"] == quote["wallet"]
 
 
 def test_after_sigkill_a_dry_run_begins_afresh_only_when_told_to_and_resumes(

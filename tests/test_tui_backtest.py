@@ -109,7 +109,7 @@ async def test_a_wrong_field_is_named_in_one_line_and_gets_the_focus(
     keys: list[str], field: str, words: str
 ) -> None:
     async with opened() as (app, pilot):
-        await pilot.press(*keys, "enter")
+        await pilot.press("f", *keys, "enter")
         await until(pilot, lambda: "!" in screen_text(app), "the message")
         said = " ".join(line[2:30].strip() for line in lines(app)[3:25])
         assert words in said
@@ -120,7 +120,7 @@ async def test_a_wrong_field_is_named_in_one_line_and_gets_the_focus(
 
 async def test_data_that_are_not_there_are_a_plain_line_beside_the_form(tmp_path: Path) -> None:
     async with opened() as (app, pilot):
-        await pilot.press("down", "left", "down")
+        await pilot.press("f", "down", "left", "down")
         form(app).query_one("#folder", Input).value = str(tmp_path)
         await pilot.press("enter")
         await until(pilot, lambda: app.store.message_is_error, "the error")
@@ -221,11 +221,12 @@ async def test_the_trade_log_is_drawn_for_the_visible_lines_and_can_be_filtered(
 
 async def test_letters_are_typed_into_text_fields_and_are_keys_elsewhere() -> None:
     async with opened() as (app, pilot):
-        await pilot.press(*"xcq")
+        await pilot.press("f", *"xcq")
         assert form(app).text.coins == "xcq"
         await pilot.press(*"  BTC")
         await pilot.press("down", "down", "x")
-        assert form(app).text.start == "2024-01-01"
+        assert form(app).text.start == "x"
+        assert app.screen.query_one("#start").has_class("-wrong")
         assert app.is_running
 
 

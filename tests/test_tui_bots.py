@@ -46,7 +46,7 @@ async def bots_screen(
 ) -> AsyncIterator[tuple[GridTui, Pilot[None]]]:
     app = GridTui(folder, clock=lambda: NOON, first="0")
     async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: "bots: " in screen_text(app), "the list")
+        await until(pilot, lambda: ", running " in screen_text(app), "the list")
         await settled_below_the_status(pilot)
         yield app, pilot
 
@@ -124,11 +124,15 @@ async def test_what_runs_stopped_crashed_and_ended(
         assert below_the_status(app) == snapshot
 
 
-async def test_enter_shows_a_bot_and_escape_leaves_it_running(folder: Path) -> None:
+async def test_enter_shows_a_bot_and_backspace_alone_leaves_it_running(
+    folder: Path,
+) -> None:
     async with running(folder) as asked, bots_screen(folder) as (app, pilot):
         fleet = app.store.fleet
         await until(pilot, lambda: fleet.watched is not None, "the bot that runs alone")
         await pilot.press("escape")
+        assert app.store.fleet.watched is not None
+        await pilot.press("backspace")
         await until(pilot, lambda: fleet.watched is None, "no bot")
         await until(pilot, lambda: "goes on, unwatched" in screen_text(app), "the word")
         await fleet.look()
@@ -193,6 +197,8 @@ async def test_the_form_refuses_what_cannot_be(folder: Path, snapshot: SnapshotA
         ("coin", StartText("USDT")),
         ("capital", StartText("BTC", capital="0")),
         ("capital", StartText("BTC", capital="1.2.3")),
+        ("capital", StartText("BTC", capital="1000,50")),
+        ("speed", StartText("BTC", speed="1,5")),
         ("leverage", StartText("BTC", leverage="1000")),
         ("leverage", StartText("BTC", leverage="x")),
         ("speed", StartText("BTC", speed="0")),
@@ -235,7 +241,7 @@ async def test_why_a_bot_was_not_started_is_said(folder: Path) -> None:
             await pilot.press(*"btc", "enter")
             await until(pilot, lambda: "was not started" in screen_text(app), "the end")
             await until(pilot, lambda: "traded with this account" in screen_text(app), "the reason")
-            await pilot.press("escape")
+            await pilot.press("backspace")
             await settled_below_the_status(pilot)
             about = app.screen.query_one("#about")
             assert "was not started" not in "\n".join(

@@ -1,7 +1,9 @@
 """The Config screen: values, filter, checks, profiles with their comments, a bot's values. 15 s."""
 
+import argparse
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +15,18 @@ from engine.params import STRATEGY_PARAMS
 from tests.bot_app import settled, watched
 from tests.bot_documents import snapshot as told
 from tests.screen_text import screen_text, until
-from tests.tui_app import NOON, SIZES
+from tests.tui_app import NOON, SIZES, form, opened
 from tui.app import GridTui
-from tui.profiles import profile_path, profiles, read_profile
+from tui.bot.launch import StartOrder, StartText
+from tui.commands.grammar import named_config
+from tui.optimizer_order import SearchRequest, SearchText
+from tui.profiles import config_file, profile_path, profiles, read_profile
+from tui.request import FieldError
+from tui.screens.backtest import BacktestScreen
 from tui.screens.config import ConfigScreen
+from tui.screens.parameters import ParametersScreen
 from tui.screens.question import Question
+from tui.user_config import user_config
 
 CAREFUL = "# mine\n[strategy]\ngamma = 0.3  # calm\n\n[backtest]\ncoins = ['BTC']\n"
 
@@ -37,6 +46,43 @@ async def find(app: GridTui, pilot: Pilot[None], name: str) -> None:
     """Choose a parameter by the filter."""
     await pilot.press("slash", *name, "enter")
     await until(pilot, lambda: f"{name}: " in screen_text(app), name)
+
+
+def test_one_name_means_the_same_profile_wherever_a_config_file_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    path = keep(folder, "tuned", "[strategy]\ngamma = 0.7\n")
+    for name in ("tuned", "tuned.toml"):
+        order = StartOrder.checked(StartText("BTC", config=name), folder)
+        assert order.flags[-1] == str(path)
+        asked = argparse.Namespace(config=Path(name), data_dir=folder)
+        assert named_config(asked) == path
+        text = replace(SearchText.defaults(), config=name)
+        assert str(path) in SearchRequest.checked(text, folder).arguments
+    with pytest.raises(FieldError, match=r"file lost: No such file .*; the profiles are tuned$"):
+        StartOrder.checked(StartText("BTC", config="lost"), folder)
+    (tmp_path / "tuned.toml").write_text("[strategy]\n")
+    assert config_file(folder, "tuned.toml") == Path("tuned.toml")
+    assert user_config(folder).troubles == ()
+    (folder / "gridtui.toml").write_text("[strategy]\ngamma = 0.7\n")
+    assert user_config(folder).troubles == ()
+
+
+async def test_a_profile_is_loaded_among_the_parameters_of_a_backtest(tmp_path: Path) -> None:
+    keep(tmp_path, "tuned", "[strategy]\ngamma = 0.7\n")
+    async with opened(data_dir=tmp_path) as (app, pilot):
+        form(app).show(replace(form(app).text, capital="5000"))
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, ParametersScreen), "the parameters")
+        await pilot.press("o")
+        await until(pilot, lambda: "profiles: tuned" in screen_text(app), "the names")
+        await pilot.press(*"tuned", "enter", "escape")
+        await until(pilot, lambda: isinstance(app.screen, BacktestScreen), "the form")
+        assert form(app).text.changed == {"gamma": 0.7}
+        assert form(app).text.capital == "5000"
 
 
 async def answer(app: GridTui, pilot: Pilot[None], key: str) -> str:
@@ -62,7 +108,7 @@ async def test_every_parameter_beside_a_bots(
     keep(tmp_path, "careful", CAREFUL)
     about = told()["about"] | {"params": {**STRATEGY_PARAMS, "kama_period": 12}}
     async with config_screen(tmp_path, size) as (app, pilot):
-        await until(pilot, lambda: "profiles: careful" in screen_text(app), "the profile")
+        await until(pilot, lambda: "in profile careful: " in screen_text(app), "the profile")
         app.store.fleet.watched = watched(told(about=about))
         await until(pilot, lambda: "1 unlike the bot" in screen_text(app), "the bot")
         await settled(pilot)
@@ -151,7 +197,7 @@ async def test_a_profile_that_cannot_be_used_says_why(tmp_path: Path) -> None:
 
 def test_a_name_is_a_file_of_the_folder_and_a_path_is_a_path(tmp_path: Path) -> None:
     assert profile_path(tmp_path, " careful ") == tmp_path / "profiles" / "careful.toml"
-    assert profile_path(tmp_path, "my.toml") == Path("my.toml")
+    assert profile_path(tmp_path, "my.toml") == tmp_path / "profiles" / "my.toml"
     assert profile_path(tmp_path, "/x/my.toml") == Path("/x/my.toml")
 
 

@@ -71,7 +71,7 @@ async def test_a_parameter_is_found_changed_and_taken_into_form_and_run() -> Non
 
 async def test_the_forms_own_parameters_follow_those_of_the_dialog_and_can_be_reset() -> None:
     async with opened() as (app, pilot):
-        await pilot.press(*["down"] * 5, "5", "escape", "p")
+        await pilot.press("f", *["down"] * 5, "5", "down", "p")
         await until(pilot, lambda: isinstance(app.screen, ParametersScreen), "the parameters")
         await pilot.press("/", *"of the account", "enter")
         await pilot.pause()

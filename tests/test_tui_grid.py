@@ -61,9 +61,19 @@ async def test_a_lost_connection(snapshot: SnapshotAssertion) -> None:
     view = watched(_of(**ORDINARY))
     async with shown("2", view, (80, 24)) as (app, pilot):
         view.link, view.trouble, view.attempt, view.again_at = "lost", "the line is cut", 3, 108.0
+        view.fate = "lives"
         await until(pilot, lambda: "the line is cut" in screen_text(app), "the reason")
         await settled(pilot)
         assert without_names(app) == snapshot
+
+
+async def test_bars_give_way_to_a_reason_and_a_far_liquidation_is_left_out() -> None:
+    why = "filled or refused; comes back with the next grid"
+    absent = [{"side": "long", "level": 3, "price": 63_850.9, "why": why}]
+    document = account(absent=absent, liquidation=[None, 10.1 * QUOTE["price"]])
+    async with shown("2", watched(_of(account=document))) as (app, _):
+        assert f"long 3 not placed: {why}" in screen_text(app)
+        assert "liquidation" not in screen_text(app)
 
 
 async def test_what_a_whole_side_lacks_is_said_below_the_ladder() -> None:

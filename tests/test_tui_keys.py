@@ -12,36 +12,72 @@ from tui.screens.question import Question
 
 
 @pytest.mark.parametrize(("field", "downs"), [("start", 2), ("capital", 4), ("leverage", 5)])
-async def test_what_a_field_does_not_take_is_dropped_and_is_no_key(field: str, downs: int) -> None:
+async def test_what_a_field_does_not_take_stands_there_as_wrong_and_is_no_key(
+    field: str, downs: int
+) -> None:
     async with opened() as (app, pilot):
-        before = form(app).text
-        await pilot.press(*["down"] * downs, *"qrpxcfvst?/][")
+        await pilot.press("f", *["down"] * downs, *"5qrpxcfvst?/][")
         await pilot.pause()
         assert app.is_running
-        assert form(app).text == before
+        assert getattr(form(app).text, field) == "5qrpxcfvst?/]["
         assert app.focused is not None
         assert app.focused.id == field
+        assert app.focused.has_class("-wrong")
         assert isinstance(app.screen, BacktestScreen)
         assert "all keys" in lines(app)[-1]
 
 
 async def test_digits_are_typed_into_text_fields_and_change_the_screen_elsewhere() -> None:
     async with opened() as (app, pilot):
-        await pilot.press("8")
+        await pilot.press("f", "8", "tab")
         assert form(app).text.coins == "8"
-        await pilot.press("escape", "8")
+        await pilot.press("8")
         await until(pilot, lambda: "[Data]" in screen_text(app), "the Data screen")
         await pilot.press("6")
         await until(pilot, lambda: "[Backtest]" in screen_text(app), "the Backtest screen")
         assert form(app).text.coins == "8"
 
 
-async def test_escape_leaves_a_text_field_before_there_is_a_result() -> None:
+async def test_digits_go_from_screen_to_screen_whichever_they_come_to() -> None:
     async with opened() as (app, pilot):
+        before = form(app).text
+        for _ in range(2):
+            for number in "78967":
+                await pilot.press(number)
+                await until(pilot, lambda n=number: app.current_mode == n, f"screen {number}")
+        await pilot.press("6", "f")
+        await until(pilot, lambda: app.focused is not None and app.focused.id == "coins", "field")
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen), "the page of keys")
+        await pilot.press("escape", "X")
+        assert form(app).text.coins == "X"
         await pilot.press("escape")
-        assert app.focused is not None
-        assert app.focused.id == "source"
+        assert form(app).text == before
+
+
+async def test_escape_in_a_text_field_brings_back_what_it_held() -> None:
+    async with opened() as (app, pilot):
+        held = form(app).text
+        await pilot.press("f", *"DOGE", "escape")
+        assert form(app).text == held
+        assert app.focused is form(app)
         assert "q quit" in lines(app)[-1]
+        await pilot.press("down", *"DOGE", "down", "escape")
+        assert form(app).text.coins == "DOGE"
+
+
+@pytest.mark.parametrize("typed", ["5k", "5oo0", "-5", "1e400", "6/a.toml"])
+async def test_no_other_number_than_the_typed_one_is_run(typed: str) -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("f", *["down"] * 4, *typed, "enter")
+        await until(pilot, lambda: "!" in screen_text(app), "the message")
+        said = " ".join(line[2:30].strip() for line in lines(app)[3:25])
+        assert "! capital takes above 0 to 1e+12, not" in said
+        assert f"'{typed}'" in said
+        assert app.store.progress is None
+        await pilot.press("7")
+        await pilot.pause()
+        assert "! capital" not in screen_text(app)
 
 
 async def test_a_dialog_takes_no_screens_number() -> None:
@@ -87,7 +123,7 @@ async def test_the_list_of_runs_is_not_entered_while_it_is_empty() -> None:
         await pilot.pause()
         assert "there are no runs yet" in screen_text(app)
         assert app.focused is not None
-        assert app.focused.id == "source"
+        assert app.focused.id == "form"
 
 
 async def test_a_run_goes_on_while_another_screen_is_shown_and_every_status_line_says_so() -> None:

@@ -59,6 +59,7 @@ async def test_a_lost_connection_says_why_and_when_it_is_tried_again(
     view = watched(_of(**ORDINARY))
     async with shown("1", view, (80, 24)) as (app, pilot):
         view.link, view.trouble, view.attempt, view.again_at = "lost", "the line is cut", 3, 108.0
+        view.fate = "lives"
         await until(pilot, lambda: "the line is cut" in screen_text(app), "the reason")
         await settled(pilot)
         assert without_names(app) == snapshot
@@ -142,6 +143,16 @@ async def test_times_pass_though_nothing_is_told() -> None:
         assert "next candle 03:53" in screen_text(app)
         clock.now += 3
         await until(pilot, lambda: "next candle 03:50" in screen_text(app), "three seconds")
+
+
+@pytest.mark.parametrize("number", ["1", "2"])
+async def test_of_a_bot_that_is_out_of_reach_no_next_candle_is_known(number: str) -> None:
+    view = watched()
+    async with shown(number, view) as (app, pilot):
+        assert "next candle 03:53" in screen_text(app)
+        view.link = "lost"
+        await until(pilot, lambda: "next candle -" in screen_text(app), "nothing is known")
+        assert "next candle 03:53" not in screen_text(app)
 
 
 async def test_nothing_is_drawn_while_nothing_has_changed() -> None:

@@ -130,7 +130,9 @@ async def test_every_key_does_what_the_page_of_keys_says(size: tuple[int, int]) 
             assert pane.current_view == "parameters"
             await pilot.press("t", "o")
             await until(pilot, lambda: "12 by score" in screen_text(app), "the order")
-            await pilot.press("space")
+            await pilot.press("L")
+            assert pane.current_view == "log"
+            await pilot.press("t", "space")
             assert wish_in(folder) == "pause"
             await pilot.press("x")
             await until(pilot, lambda: isinstance(app.screen, Question), "the question")

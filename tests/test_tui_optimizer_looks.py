@@ -13,6 +13,7 @@ from tests.tui_app import lines, opened
 from tui.app import GridTui
 from tui.screens.apply import ApplyDialog
 from tui.screens.optimizer import OptimizerScreen
+from tui.widgets.study_pane import StudyPane
 from tui.screens.trial import TrialScreen
 
 SMALL, WIDE, HUGE = (80, 24), (120, 40), (200, 60)
@@ -31,7 +32,9 @@ async def to_optimizer(pilot: Pilot[None], shown: str) -> OptimizerScreen:
     await pilot.press("escape", "7")
     await until(pilot, lambda: isinstance(app.screen, OptimizerScreen), "the screen")
     await until(pilot, lambda: app.store.optimizer.rows is not None, "the studies")
-    await pilot.press("escape", "escape")
+    pane = app.screen.query_one(StudyPane)
+    await until(pilot, lambda: pane.view is not None or not app.store.optimizer.rows, "the study")
+    await pilot.press("escape")
     await until(pilot, lambda: shown in screen_text(app), shown)
     assert isinstance(app.screen, OptimizerScreen)
     return app.screen

@@ -267,3 +267,24 @@ async def test_keys_that_move(size: tuple[int, int]) -> None:
         assert rows._cursor == 2
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen), "the page of keys")
+
+
+async def test_rows_are_painted_only_where_one_in_sight_has_changed() -> None:
+    orders = [
+        order("long", "entry", f"{60_000 + n}.0", "0.01") | {"id": f"o{n}"} for n in range(99)
+    ]
+    view = watched(snapshot(account=account(orders=orders)))
+    async with shown("4", view) as (app, pilot):
+        rows = app.screen.query_one(RowTable)
+        await pilot.press("o", "o")
+        asked: list[int] = []
+        paint = rows.refresh
+        rows.refresh = lambda *a, **k: asked.append(1) or paint(*a, **k)  # type: ignore
+
+        shown_rows = rows._rows
+        rows.show([dict(row) for row in shown_rows], rows._sorted, rows._empty)
+        hidden = [*shown_rows[:-1], shown_rows[-1] | {"status": "sent"}]
+        rows.show(hidden, rows._sorted, rows._empty)
+        assert not asked
+        rows.show([shown_rows[0] | {"status": "sent"}, *hidden[1:]], rows._sorted, rows._empty)
+        assert asked

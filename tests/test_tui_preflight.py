@@ -1,9 +1,10 @@
-"""Real money from the screens: looked at, shown, typed, started, resumed. Costs 55 s."""
+"""Real money from the screens: looked at, shown, typed, started, resumed. Costs 65 s."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -140,6 +141,54 @@ async def test_demo_trading_needs_a_button_and_no_word(folder: Path) -> None:
         assert app.store.fleet.watched.mode == "demo"
         (bot,) = bots()
         assert "flat" in await asyncio.to_thread(ask, bot.socket, "flatten")
+
+
+@pytest.mark.usefixtures("served")
+async def test_what_has_changed_since_it_was_shown_is_shown_anew_and_not_begun(
+    folder: Path, tmp_path: Path
+) -> None:
+    profile = tmp_path / "mine.toml"
+    profile.write_text("[strategy]\ngamma = 0.2\n")
+    text = StartText("BTC", "demo", capital="5000", config=str(profile))
+    answers: list[bool | None] = []
+    async with screen(folder, SMALL) as (app, pilot):
+        app.push_screen(PreflightDialog(StartOrder.checked(text, folder)), answers.append)
+        await said(app, pilot, "Start")
+        await until(pilot, lambda: app.screen.has_class("-button"), "the button")
+        profile.write_text("[strategy]\ngamma = 0.3\nleverage = 3\n")
+        await pilot.press("tab", "enter")
+        shown = unwrapped(await said(app, pilot, "! changed since it was shown:"))
+        assert "shown: gamma 0.3 (was 0.2), leverage 3 (was 1)" in shown
+        assert "3x (the exchange is set to 9x)" in shown
+        assert shown.count("Start") == 2
+        assert not answers
+
+
+def test_the_terms_are_what_is_agreed_to_and_not_what_a_market_moves() -> None:
+    def looked(**changes: Any) -> Looked:
+        document: dict[str, Any] = {
+            "symbol": "BTC/USDT",
+            "mode": "live",
+            "timeframe": "15m",
+            "server": None,
+            "parameters": {"gamma": 0.1, "kappa": 1.5},
+            "briefing": [("account", "key ...wxyz"), ("balance", "10,000.00 USDT")],
+            "evidence": "passing",
+            "checks": [],
+        }
+        return Looked.of(document | changes)
+
+    balance = [("account", "key ...wxyz"), ("balance", "9,999.99 USDT")]
+    assert looked(briefing=balance).changed_since(looked()) == ""
+    account = [("account", "key ...abcd"), ("balance", "10,000.00 USDT")]
+    changed = looked(briefing=account, parameters={"gamma": 0.2}, timeframe="1h", mode="demo")
+    assert changed.changed_since(looked()) == (
+        "mode demo (was live), timeframe 1h (was 15m), gamma 0.2 (was 0.1), and 2 more"
+    )
+    check = {"name": "clock", "value": "+812 ms", "wanted": "0", "state": "warning", "advice": ""}
+    late = looked(checks=[check])
+    assert late.changed_since(looked()) == "warnings clock (was none)"
+    assert looked(checks=[check | {"value": "+815 ms"}]).changed_since(late) == ""
 
 
 async def test_nothing_starts_where_something_forbids_it(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.request import FieldError, FormText, RunRequest, parameters_of
+from tui.request import FieldError, FormText, RunRequest, parameters_of, without_separators
 
 GOOD = FormText(
     coins="btc, ETHUSDT btc/usdt",
@@ -51,6 +51,8 @@ def test_an_empty_end_means_now() -> None:
         ({"end": "tomorrow"}, "end", "is not a time"),
         ({"capital": "much"}, "capital", "above 0 to 1e+12, not 'much'"),
         ({"capital": "-5"}, "capital", "not '-5'"),
+        ({"capital": "1000,50"}, "capital", "not '1000,50' (decimals follow a point)"),
+        ({"capital": "1,00,000"}, "capital", "not '1,00,000'"),
         ({"capital": ""}, "capital", "not nothing"),
         ({"leverage": "0"}, "leverage", "1 to 125, not '0'"),
         ({"leverage": "2.5"}, "leverage", "a whole number"),
@@ -114,3 +116,11 @@ def test_a_source_named_by_the_environment_is_the_forms_default(
 def test_parameters_are_read_from_a_form_whose_numbers_may_be_wrong() -> None:
     values = parameters_of(replace(GOOD, leverage="x", changed={"gamma": 0.3}))
     assert values == {"gamma": 0.3, "initial_capital": 5000, "allow_short": False}
+
+
+def test_a_comma_parts_thousands_and_nothing_else() -> None:
+    assert without_separators("12,345,678.5") == "12345678.5"
+    assert without_separators("1_000 000") == "1000000"
+    for typed in ("1000,50", "1,5", "1,0000", ",500", "0.5,000"):
+        with pytest.raises(ValueError, match="decimals follow a point"):
+            without_separators(typed)

@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.segment import Segment
+from textual.color import Color
 
+import gridtui
 from tests.screen_text import screen_text, until
-from tests.tui_app import lines, opened
-from tui.keys import KEYS, move_keys
+from tests.tui_app import lines, opened, quick_run
+from tui.keys import KEYS, footer, help_of, move_keys
 from tui.screens.help import HelpScreen
+from tui.symbols import PlainSymbols
 from tui.theme import ANSI, DARK, LIGHT, THEMES, TOKENS
 from tui.user_config import UserConfig, user_config
 
@@ -34,6 +38,13 @@ def test_theme_and_keys_are_taken(tmp_path: Path) -> None:
     assert config == UserConfig("light", {"quit": "Q,ctrl+x", "help": "?"})
 
 
+def test_symbols_updates_and_bell_are_taken(tmp_path: Path) -> None:
+    config = written(
+        tmp_path, '[ui]\ngraph_symbols = "ascii"\nupdates_a_second = 2\nbell = false\n'
+    )
+    assert config == UserConfig(graph_symbols="ascii", updates_a_second=2, bell=False)
+
+
 def test_a_file_in_the_data_folder_comes_before_the_users_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,9 +63,16 @@ def test_a_file_in_the_data_folder_comes_before_the_users_own(
         ("ui = 3", r"ui is no table: write \[ui\]"),
         ('[ui]\ntheme = "blue"', "'blue' is none of dark, light, ansi"),
         ("[ui]\ntheme = 3", "3 is none of dark, light, ansi"),
-        ('[ui]\ncolour = "blue"', "colour: unknown; known: theme"),
+        ('[ui]\ncolour = "blue"', "colour: unknown; known: theme, graph_symbols, upd"),
+        ('[ui]\ngraph_symbols = "dots"', "'dots' is none of braille, block, ascii"),
+        ('[ui]\nbell = "no"', "'no' is neither true nor false"),
+        ("[ui]\nupdates_a_second = 11", "11 is no whole number from 1 to 10"),
+        ("[ui]\nupdates_a_second = 0", "0 is no whole number from 1 to 10"),
+        ("[ui]\nupdates_a_second = true", "True is no whole number from 1 to 10"),
+        ("[ui]\nupdates_a_second = 2.5", "2.5 is no whole number from 1 to 10"),
         ("[colours]", r"unknown table \[colours\]; known: ui, keys"),
         ('[keys]\nhlep = "x"', "no such action: did you mean help"),
+        ('[keys]\nzzzz = "x"', r"no such action \(gridtui keys lists them\)"),
         ("[keys]\nhelp = 1", "a text with keys is needed"),
         ('[keys]\nhelp = " "', "a text with keys is needed"),
         ('[keys]\nhelp = "hyper+x"', "'hyper\\+x' is no key"),
@@ -67,10 +85,18 @@ def test_what_cannot_be_used_is_named_and_the_rest_is_as_it_comes(
     tmp_path: Path, text: str, said: str
 ) -> None:
     config = written(tmp_path, text)
-    assert (config.theme, config.keys) == ("dark", {})
+    assert config == UserConfig(troubles=config.troubles)
     (trouble,) = config.troubles
     assert trouble.startswith(str(tmp_path / "gridtui.toml"))
     assert re.search(said, trouble)
+
+
+def test_ids_are_listed_without_a_look_at_the_source(capsys: pytest.CaptureFixture[str]) -> None:
+    assert gridtui.main(["keys"]) == 0
+    heading, *rows = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["id", "keys", "where", "what", "for"]
+    assert [row.split()[0] for row in rows] == [key.id for key in KEYS]
+    assert any(re.fullmatch(r"flatten +X +bot +end with everything closed", row) for row in rows)
 
 
 def test_two_actions_may_change_their_keys_with_each_other(tmp_path: Path) -> None:
@@ -103,6 +129,58 @@ async def test_moved_keys_work_and_are_shown_in_footer_and_help(tmp_path: Path) 
         await pilot.pause()
         assert app.is_running
         assert not isinstance(app.screen, HelpScreen)
+
+
+def test_help_names_every_key_of_an_action_also_of_one_that_was_moved() -> None:
+    def said(name: str) -> tuple[str, str]:
+        return next(row for _, rows in help_of() for row in rows if name in row[1])
+
+    assert said("this page") == ("?", "this page (also F1)")
+    assert said("line up") == ("↑", "line up (also k)")
+    assert said("page down") == ("PgDn", "page down (also ctrl+d)")
+    move_keys({"up": "w", "help": "H,f5", "page_down": "space,ctrl+f,pagedown"})
+    assert said("this page") == ("H", "this page (also F5)")
+    assert said("line up") == ("w", "line up")
+    assert said("page down") == ("space", "page down (also ctrl+f, PgDn)")
+
+
+def test_a_second_key_that_is_anothers_on_that_screen_is_not_promised() -> None:
+    def said(places: tuple[str, ...]) -> str:
+        rows = help_of({place: place for place in places})[0][1]
+        return next(words for _, words in rows if "alarms" in words)
+
+    assert said(("app", "bot")) == "the alarms and the errors were seen (also a)"
+    assert said(("app", "optimizer")) == "the alarms and the errors were seen"
+
+
+def test_where_text_is_typed_the_footer_names_a_key_that_is_no_letter() -> None:
+    move_keys({"help": "H,f5"})
+    assert ("F5", "all keys") in footer("text")
+    assert ("H", "all keys") in footer("form")
+
+
+def test_every_symbol_of_the_charts_has_a_plain_one() -> None:
+    def drawn(symbols: str, text: str) -> str:
+        (segment,) = PlainSymbols(symbols).apply([Segment(text)], Color.parse("black"))
+        return segment.text
+
+    every = "".join(chr(0x2800 + code) for code in range(256))
+    assert drawn("ascii", every).isascii()
+    assert set(drawn("block", every)) <= set(" ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█")
+    assert drawn("block", "\u2801\u2880\u28ff") == "▘▗█"
+    assert drawn("ascii", "\u2809\u28c0\u2847\u28ff") == "'.|#"
+    assert drawn("ascii", "╭─ ▲ ▽ █▁ … λ") == "+- A v #_ ~ ?"
+    assert drawn("block", "╭─ ▲ λ") == "╭─ ▲ λ"
+
+
+@pytest.mark.parametrize("symbols", ["block", "ascii"])
+async def test_the_users_symbols_are_drawn(tmp_path: Path, symbols: str) -> None:
+    written(tmp_path, f'[ui]\ngraph_symbols = "{symbols}"\n')
+    async with opened((80, 24), tmp_path) as (app, pilot):
+        await quick_run(pilot)
+        text = screen_text(app)
+        assert not any("\u2800" <= letter <= "\u28ff" for letter in text)
+        assert text.isascii() == (symbols == "ascii")
 
 
 @pytest.mark.parametrize("name", list(THEMES))

@@ -14,3 +14,8 @@ class Activity:
     words: str
     share: float
     loses: str
+
+    @property
+    def noun(self) -> str:
+        """`backtest`."""
+        return self.name.rpartition(" ")[2]

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
-import os
-import signal
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -16,81 +11,45 @@ from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
+from textual.actions import ActionParseResult
 from textual.binding import BindingType
+from textual.dom import DOMNode
+from textual.events import Event, InputEvent, Resize
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widget import Widget
 
+from tui import collecting
 from tui.folders import data_folder
-from tui.guarded_app import GuardedApp
 from tui.keys import PLACES, bindings
+from tui.operator_app import OperatorApp
+from tui.pace import Pace
 from tui.screens.backtest import BacktestScreen
 from tui.screens.frame import FramedScreen
 from tui.screens.names import SCREENS
+from tui.styles import Styles
+from tui.symbols import PlainSymbols
 from tui.theme import TOKENS
 from tui.user_config import user_config, wear
 
 if TYPE_CHECKING:
     from tui.bot.demo import Demo
+    from tui.bot.replay import Replay
     from tui.store import Store
 
-_DRAINS_A_SECOND = 10
-_SAVING_S = 10.0
 _LOOKING_S = 2.0
-_LIVE, _BACKTEST = "1", "6"
+_APART_S = 0.05
+_STYLES = ("bot", "dialogs", "live", "equity", "orders", "logs", "config", "bots")
+LIVE, _BACKTEST = "1", "6"
 _GOES_ON = "Bots and searches go on."
 _DEMO_ENDS = "The demo is stopped; other bots and searches go on."
-
-
-def run_app(data_dir: Path | None = None, demo: Demo | None = None) -> int:
-    """Open the screens and stay until the user leaves; returns the exit code.
-
-    `data_dir`: where cache, output and charts lie (None: as the command line has it); `demo`: is
-    shown first, and stopped at the end unless the user wants it to go on.
-    """
-    gc.disable()  # until the first paint, of which collecting is a tenth
-    app = GridTui(data_dir, first=_LIVE if demo else _first_screen(), demo=demo)
-
-    async def stay() -> None:
-        if demo is not None:
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGHUP, signal.SIGTERM):
-                loop.add_signal_handler(number, app.exit)
-        try:
-            await app.run_async()
-        finally:
-            if demo is not None:
-                words = demo.goes_on if app.demo_goes_on else await asyncio.to_thread(demo.stop)
-                with contextlib.suppress(OSError):
-                    print(words, flush=True)
-            app.say_last_words()
-        await _saved(app.store)
-        if app.store is not None and app.store.busy:
-            # the terminal is restored and nothing is being written, but a thread that compiles
-            # cannot be interrupted: waiting for it would hold the shell up for some 20 s
-            sys.stdout.flush()
-            os._exit(app.return_code or 0)
-
-    asyncio.run(stay())
-    return app.return_code or 0
-
-
-def _first_screen() -> str:
-    """The number of Live where a bot runs: whoever comes by ssh wants to see it; else Backtest."""
-    from state.lock import running_bots
-
-    return _LIVE if any(lock.held for lock in running_bots()) else _BACKTEST
-
-
-async def _saved(store: Store | None) -> None:
-    """Wait, for a bounded time, until a download that was given up has written what had arrived."""
-    deadline = monotonic() + _SAVING_S
-    while store is not None and store.data.busy and monotonic() < deadline:
-        await asyncio.sleep(0.05)
 
 
 def _made(number: str, data_dir: Path | None) -> FramedScreen:
     return next(one for one in SCREENS if one.number == number).make(data_dir)
 
 
-class GridTui(GuardedApp):
+class GridTui(OperatorApp):
     """The terminal application."""
 
     TITLE = "gridtui"
@@ -109,21 +68,39 @@ class GridTui(GuardedApp):
     ) -> None:
         self.DEFAULT_MODE = first  # type: ignore[misc]  # Textual reads it of the instance
         super().__init__(data_dir, _GOES_ON if demo is None else _DEMO_ENDS)
+        self.stylesheet = Styles(variables=self.get_css_variables())
         self._clock = clock
         self._data_dir = data_dir
         self._first = _made(first, data_dir)
         self._screens: dict[str, FramedScreen] = {first: self._first}
         self.add_mode(first, lambda: self._first)
+        self._before = ""
+        self._pace = Pace()
+        self._draws = 0
+        self._answers: Timer | None = None
         self._leaving = False
         self._demo = demo
         self._demo_waits = demo is not None
+        self.opens_with: Replay | None = None
+        self.loads_uncollected = False
         self.demo_goes_on = False
         self._config = user_config(data_folder(data_dir))
         wear(self, self._config)
+        self.symbols = PlainSymbols(self._config.graph_symbols)
+        self.attention.bell = self._config.bell
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Own colours, for themes that do not bring them."""
         return TOKENS
+
+    @property
+    def data_path(self) -> Path:
+        """The data folder."""
+        return data_folder(self._data_dir)
+
+    def now(self) -> datetime:
+        """By the clock that it was given."""
+        return self._clock()
 
     def on_mount(self) -> None:
         """Heavy libraries load once the first screen is painted."""
@@ -131,6 +108,7 @@ class GridTui(GuardedApp):
 
     async def on_unmount(self) -> None:
         """Hang up; every bot goes on."""
+        self.attention.close()
         if self.store is not None:
             await self.store.fleet.close()
 
@@ -139,13 +117,12 @@ class GridTui(GuardedApp):
 
         self.store = Store()
         await self._first.furnish(self.store)
-        if not gc.isenabled():
-            gc.enable()
-            gc.freeze()  # what is here now stays: no collection needs to look at it again
-        self.set_interval(1 / _DRAINS_A_SECOND, self._drain)
+        self.set_interval(1 / self._config.updates_a_second, self._drain)
         self.set_interval(_LOOKING_S, self._look_for_bots)
         if self._demo is not None:
             self._await_demo(self._demo)
+        if self.opens_with is not None:
+            await self.play(self.opens_with)
         self._look_for_bots()
         self._drain()
         self._warm_up()
@@ -162,12 +139,55 @@ class GridTui(GuardedApp):
             backtest = self._screens[_BACKTEST]
             assert isinstance(backtest, BacktestScreen)
             backtest.take_in(finished)
+        self.attention.look(store.fleet.watched, monotonic())
+        if outcome is not None:
+            for screen in self._screens.values():
+                screen.take_outcome(outcome)
+        now, stack = self._clock(), self.screen_stack
+        if self._pace.due((self.current_mode, store.known), now.second, below=len(stack) > 1):
+            self._draw(now)
+        if not self._pace.awake:
+            collecting.while_quiet()
+
+    def _draw(self, now: datetime) -> None:
+        began = monotonic()
         shown = next(iter(self.screen_stack), None)  # none while the application ends
         for screen in self._screens.values():
-            if outcome is not None:
-                screen.take_outcome(outcome)
             if screen is shown and screen.is_attached:
-                screen.refresh_from_store(self._clock())
+                screen.refresh_from_store(now)
+        self._draws += 1
+        self._pace.drawn(monotonic() - began)
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """What an action of a screen has changed is drawn at once; a widget draws its own."""
+        before = self._draws
+        done = await super().run_action(action, default_namespace, namespaces)
+        drawn = isinstance(default_namespace, Widget) and not isinstance(default_namespace, Screen)
+        if done and self._draws and self._draws == before and not drawn:  # not before the first
+            self._answer()
+        return done
+
+    def _answer(self) -> None:
+        rests_s = self._pace.rests_s
+        if not rests_s:
+            self._drain()
+        elif self._answers is None:
+            self._answers = self.set_timer(rests_s, self._answer_late)
+
+    def _answer_late(self) -> None:
+        self._answers = None
+        self._drain()
+
+    async def on_event(self, event: Event) -> None:
+        """Whatever the user does is answered promptly."""
+        if isinstance(event, InputEvent | Resize):
+            self._pace.wake()
+        await super().on_event(event)
 
     @work(exclusive=True, group="fleet")
     async def _look_for_bots(self) -> None:
@@ -178,21 +198,43 @@ class GridTui(GuardedApp):
     async def _await_demo(self, demo: Demo) -> None:
         """Show the demonstration once it can be reached, rather than a bot that runs already."""
         assert self.store is not None
-        self.store.fleet.awaited = "A bot on paper is starting on a simulated market."
-        while not demo.failed:
-            found = await asyncio.to_thread(demo.found)
-            if found is not None:
-                await self.store.fleet.follow(found)
-                break
-            await asyncio.sleep(0.1)
-        else:
-            reason = demo.launch.last_words() if demo.launch else ""
-            self.notify(reason, title="the demo has not started", severity="error", markup=False)
-        self.store.fleet.awaited = ""
+        with self.store.fleet.awaiting(
+            "A bot on paper is starting on a simulated market."
+        ) as awaited:
+            while not demo.failed:
+                found = await asyncio.to_thread(demo.found)
+                if found is not None:
+                    await self.store.fleet.follow(found)
+                    break
+                if demo.launch is not None:
+                    awaited.said = await asyncio.to_thread(demo.launch.last_words)
+                await asyncio.sleep(0.1)
+            else:
+                words = demo.launch.last_words() if demo.launch else ""
+                title = "the demo has not started"
+                self.notify(words, title=title, severity="error", markup=False)
         self._demo_waits = False
 
+    async def play(self, replay: Replay) -> None:
+        """Show a record on the screens of a bot, and say what of it is damaged."""
+        assert self.store is not None
+        await self.store.fleet.play(replay)
+        self._attend(replay)
+        if replay.record.complaint:
+            self.notify(replay.record.complaint, severity="warning", timeout=12, markup=False)
+
+    @work(group="replays", exit_on_error=False)
+    async def _attend(self, replay: Replay) -> None:
+        """A replay that cannot go on ends, with its reason."""
+        assert self.store is not None
+        trouble = await replay.over()
+        if trouble and self.store.fleet.replay is replay:
+            await self.store.fleet.end_replay()
+            self.notify(trouble, title="the replay has ended", severity="error", markup=False)
+
     def action_acknowledge(self) -> None:
-        """The alarms were seen."""
+        """The alarms were seen, and what has failed."""
+        self.clear_notifications()
         if self.store is not None and self.store.fleet.watched is not None:
             self.store.fleet.watched.acknowledge()
 
@@ -200,6 +242,8 @@ class GridTui(GuardedApp):
         """Another screen, made when it is wanted first; each stays as it was left."""
         if self.store is None:
             return
+        if number != self.current_mode:
+            self._before = self.current_mode
         if number in self._screens:
             await self.switch_mode(number)
         else:
@@ -208,13 +252,37 @@ class GridTui(GuardedApp):
             await self.switch_mode(number)
             await screen.furnish(self.store)
             self._screens[number] = screen
+        self._screens[number].arrive()
+        self._pace.wake()
         self._drain()
+
+    async def action_previous_screen(self) -> None:
+        """The screen that was shown before this one."""
+        if self._before:
+            await self.action_screen(self._before)
 
     @work(thread=True, group="warm-up", exit_on_error=False)
     def _warm_up(self) -> None:
         """Load what the first run needs, so that it starts at once: 1.5 s that nobody waits for."""
-        for module in ("engine.simulator", "engine.summary", "tui.series", "plotext"):
-            import_module(module)
+        try:
+            for module in ("engine.simulator", "engine.summary", "tui.series", "plotext"):
+                import_module(module)
+            for one in SCREENS:
+                import_module(one.place.partition(":")[0])
+        finally:
+            if self.loads_uncollected:
+                collecting.begin()
+        if not self.is_headless:
+            self.call_from_thread(self.call_later, self.load_styles)
+
+    async def load_styles(self) -> None:
+        """Read the styles of what was not opened yet, a file at a time."""
+        for name in _STYLES:
+            path = str(Path(__file__).with_name(f"{name}.tcss").resolve())
+            if not self.stylesheet.has_source(path):
+                self.stylesheet.read(path)
+                self.stylesheet.parse()
+                await asyncio.sleep(_APART_S)
 
     def action_help(self) -> None:
         """All keys of the screen that is shown."""
@@ -255,12 +323,22 @@ class GridTui(GuardedApp):
         if yes:
             self._leave()
 
+    def end(self) -> None:
+        """The end, without a question: the terminal is closed, or somebody ends this process."""
+        self._cancel()
+        self.exit()
+
+    def _cancel(self) -> None:
+        if self.store is not None:
+            self.store.cancel()
+            self.store.data.cancel()
+
     def _leave(self) -> None:
         """The end; a bot that was shown goes on, and that is said on the terminal."""
         store = self.store
         assert store is not None
-        store.cancel()
-        store.data.cancel()
+        self._cancel()
         view = store.fleet.watched
         goes_on = view is not None and view.about and view.link != "ended" and self._demo is None
+        goes_on = goes_on and store.fleet.replay is None
         self.exit(message=f"{view.symbol} ({view.mode}) goes on." if view and goes_on else None)

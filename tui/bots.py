@@ -8,7 +8,8 @@ from exchange.symbol import Symbol
 from state.lock import Holder, running_bots
 from tui.commands.grammar import UsageError
 
-MODES = ("live", "demo", "paper", "dry-run")
+ANSWER_S = 180.0
+"""For the answer to a command: what it asks for has to be confirmed by the exchange."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,11 @@ class RunningBot:
 
     holder: Holder
     socket: Path
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """As `tui.bot.census.KnownBot.name`."""
+        return (self.holder.symbol_id, self.holder.mode, self.holder.data_folder)
 
     @property
     def line(self) -> str:

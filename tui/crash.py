@@ -7,12 +7,14 @@ import platform
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import pairwise
 from pathlib import Path
 
 from engine import __version__
+from engine.optimize.settings import passwords_in, without_password
 
 DEBUG = "GRIDTUI_DEBUG"
 """An environment variable: with it tracebacks go to the terminal, as developers want them."""
@@ -26,9 +28,15 @@ _SECRET_NAME = re.compile(r"key|secret|token|passw|pwd|credential|auth", re.IGNO
 _SHORTEST = 6
 """Values shorter than that are no secrets, and would blot out half of the text."""
 
+_STORAGE, _STORAGE_FLAG = "GRIDTUI_STORAGE", "--storage"
+_NAMED = re.compile(
+    r"((?:api[_-]?key|secret|signature|listen[_-]?key|passw\w*|pwd)\w*['\"]?\s*[=:]\s*)"
+    r"(?:b?'[^'\n]*'|b?\"[^\"\n]*\"|[^\s'\"&]+)",
+    re.IGNORECASE,
+)
 _PATTERNS = (
-    (re.compile(r"(://[^\s/:@]*:)[^\s/@]+@"), rf"\1{_MASK}@"),  # a password in an address
-    (re.compile(r"(signature|listenKey|apiKey)([=:]\s*['\"]?)[\w.%-]+"), rf"\1\2{_MASK}"),
+    (_NAMED, rf"\1{_MASK}"),
+    (re.compile(r"(://[^\s/:@]*:)\S+@"), rf"\1{_MASK}@"),  # a password in an address
     (re.compile(r"\b[A-Za-z0-9]{64}\b"), _MASK),  # as long as Binance's keys and signatures
 )
 
@@ -45,7 +53,8 @@ def told(error: BaseException, folder: Path, lost: str = "") -> str:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         text = _masked("\n".join(_report(error)), secrets)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
         _forget_old(path.parent)
         where = f"The full report is in {path}"
@@ -92,29 +101,42 @@ def _arguments(given: Sequence[str]) -> Iterator[str]:
 
 
 def _secrets(folder: Path) -> list[str]:
-    """Values of the environment and of the files `.env` that must not be seen, longest first."""
-    values: dict[str, str] = {}
-    for path in (Path.cwd() / _ENV_FILE, folder / _ENV_FILE):
+    """Values of the environment, the command line and the files `.env` that must not be seen.
+
+    Longest first.
+    """
+    values = {value for name, value in os.environ.items() if _SECRET_NAME.search(name)}
+    for path in (Path(_ENV_FILE), folder / _ENV_FILE):
         values |= _entries(path)
-    named = [*values.items(), *_secret_named(os.environ)]
-    return sorted({v for _, v in named if len(v) >= _SHORTEST}, key=len, reverse=True)
+    for url in _databases():
+        values |= passwords_in(url)
+    return sorted((v for v in values if len(v) >= _SHORTEST), key=len, reverse=True)
 
 
-def _secret_named(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    return ((name, value) for name, value in environment.items() if _SECRET_NAME.search(name))
+def _databases() -> Iterator[str]:
+    """What this process was told of databases, with passwords."""
+    if url := os.environ.get(_STORAGE):
+        yield url
+    for before, one in pairwise(["", *sys.argv]):
+        if before == _STORAGE_FLAG:
+            yield one
+        elif one.startswith(f"{_STORAGE_FLAG}="):
+            yield one.partition("=")[2]
 
 
-def _entries(path: Path) -> dict[str, str]:
+def _entries(path: Path) -> set[str]:
     """Every value of a file `.env`: none of it belongs into a report."""
     from dotenv import dotenv_values
 
     try:
-        return {n: v for n, v in dotenv_values(path, interpolate=False).items() if v}
+        return {value for value in dotenv_values(path, interpolate=False).values() if value}
     except (OSError, UnicodeDecodeError):
-        return {}
+        return set()
 
 
 def _masked(text: str, secrets: Sequence[str]) -> str:
+    for url in _databases():
+        text = text.replace(url, without_password(url))
     for secret in secrets:
         text = text.replace(secret, _MASK)
     for pattern, instead in _PATTERNS:

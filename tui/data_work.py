@@ -14,6 +14,7 @@ from exchange.symbol import Symbol
 from exchange.timeframe import TIMEFRAMES
 from tui.activity import Activity
 from tui.figures import size
+from tui.folders import data_folder
 from tui.request import FieldError, coins_named, period_named
 
 if TYPE_CHECKING:
@@ -41,7 +42,12 @@ class Outcome:
 
 
 class DataJob:
-    """One piece of work: `run` in a thread; the rest is for the screens."""
+    """One piece of work: `run` in a thread; the rest is for the screens.
+
+    `data_dir`: where the report of a defect goes, as `--data-dir`.
+    """
+
+    data_dir: Path | None = None
 
     def __init__(self, name: str, stage: str, work: Callable[[Tell], Outcome]) -> None:
         """`name`: a noun for the question before leaving, "A download"."""
@@ -74,7 +80,7 @@ class DataJob:
         except Exception as error:
             from tui.feed import in_words
 
-            self.outcome = Outcome(in_words(error), failed=True)
+            self.outcome = Outcome(in_words(error, data_folder(self.data_dir)), failed=True)
         finally:
             self.at_work = False
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Event as Flag
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from engine.events import CandlesLoaded, RunFailed, RunFinished
+from engine.priority import thread_gives_way
+from tui.folders import data_folder
 from tui.request import RunRequest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.band import Band
     from engine.events import BacktestEvent
 
@@ -44,6 +50,7 @@ class BacktestFeed:
         self.request = request
         self.at_work = False
         self.failed_field = ""  # of the form, once a run has failed
+        self.earlier: Sequence[dict[str, Any]] = ()  # results of other runs, the newest first
         self._loaded = False
         self._events: deque[BacktestEvent | BandStarted | RunDone] = deque(maxlen=_MOST_WAITING)
         self._stop = Flag()
@@ -56,6 +63,17 @@ class BacktestFeed:
         """Ask the run to end; it does so at its next sign of progress."""
         self._stop.set()
 
+    def run_apart(self) -> None:
+        """`run` in a thread of low priority, which lasts no longer; returns when it has ended."""
+
+        def work() -> None:
+            thread_gives_way()
+            self.run()
+
+        thread = Thread(target=work, name="backtest")
+        thread.start()
+        thread.join()
+
     def run(self) -> None:
         """Do the work and leave its events, of which the last is RunDone or RunFailed."""
         self.at_work = True
@@ -63,9 +81,10 @@ class BacktestFeed:
             self._events.append(self._outcome())
         except Exception as error:
             self.failed_field = "coins" if self._loaded or _unknown_coin(error) else "source"
-            self._events.append(RunFailed(in_words(error), cancelled=self._stop.is_set()))
+            words = in_words(error, data_folder(self.request.job.data_dir))
+            self._events.append(RunFailed(words, cancelled=self._stop.is_set()))
         finally:
-            self.at_work = False
+            self.at_work, self.earlier = False, ()
 
     def _outcome(self) -> RunDone:
         def tell(event: BacktestEvent) -> None:
@@ -74,7 +93,21 @@ class BacktestFeed:
                 self._events.append(event)
 
         results = self.request.job.run(tell, self._stop.is_set)
-        return RunDone(results, self._bands(results) if self.request.band else {})
+        done = RunDone(results, self._bands(results) if self.request.band else {})
+        self._lighten(results)
+        return done
+
+    def _lighten(self, results: dict[str, Any]) -> None:
+        """Many runs must fit into memory: one list of trades and equal candles are kept once."""
+        for symbol in self.request.job.coins:
+            result = results[symbol.pair]
+            result.pop("trades", None)
+            candles = result["candles"]
+            for earlier in self.earlier:
+                other = earlier.get(symbol.pair, {}).get("candles")
+                if other is not None and other.attrs == candles.attrs and other.equals(candles):
+                    result["candles"] = other
+                    break
 
     def _bands(self, results: dict[str, Any]) -> dict[str, Band]:
         """Of every coin, and of the portfolio: its accounts begin alike, so it is their mean."""
@@ -99,11 +132,12 @@ def _unknown_coin(error: BaseException | None) -> bool:
     return error is not None
 
 
-def in_words(error: Exception) -> str:
-    """One line for a person."""
+def in_words(error: Exception, folder: Path) -> str:
+    """One line for a person; of a defect the rest goes into a file, which the line names."""
     from engine.errors import ParameterError
     from engine.loop import Cancelled
     from exchange.errors import DataError
+    from tui.crash import told
 
     if isinstance(error, Cancelled):
         return "cancelled"
@@ -111,4 +145,4 @@ def in_words(error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError):
         return f"cannot use {error.filename or 'a file'}: {error.strerror or error}"
-    return f"unexpected {type(error).__name__}: {error}. This is a defect of gridtui"
+    return told(error, folder)

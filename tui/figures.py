@@ -1,5 +1,6 @@
 """How screens write prices, percentages and times; other numbers as `engine.wording` has them."""
 
+import math
 from datetime import UTC, datetime, timedelta
 
 from engine.wording import NOT_DEFINED, amount
@@ -85,6 +86,12 @@ def axis_value(value: float, step: float) -> str:
     while decimals < 8 and step * 10**decimals < 1:
         decimals += 1
     return price(round(value, decimals) + 0.0, decimals)  # + 0.0: never -0.0
+
+
+def unlogged(value: float, step: float) -> str:
+    """The scale of a logarithm: its value, with the decimals that one row further on needs."""
+    there = math.exp(value)
+    return axis_value(there, there * math.expm1(step))
 
 
 def size(number: int) -> str:

@@ -1,9 +1,13 @@
 """Where files lie unless something else is said."""
 
+import contextlib
 import os
 from pathlib import Path
 
 
 def data_folder(data_dir: Path | None) -> Path:
-    """`--data-dir`, the environment's, or `data`; absolute."""
-    return Path(data_dir or os.environ.get("GRIDTUI_DATA") or "data").absolute()
+    """`--data-dir`, the environment's, or `data`; absolute, unless the working folder is gone."""
+    folder = Path(data_dir or os.environ.get("GRIDTUI_DATA") or "data")
+    with contextlib.suppress(FileNotFoundError):
+        return folder.absolute()
+    return folder

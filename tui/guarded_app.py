@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 from rich.console import RenderableType
-from textual.app import App
 
 from tui.crash import debugging, told
 from tui.folders import data_folder
+from tui.keys_in_order import KeysInOrder
 
 
-class GuardedApp(App[None]):
+class GuardedApp(KeysInOrder):
     """Ends at the first defect in a handler, a worker, a timer or a render, with exit code 1.
 
     Args:

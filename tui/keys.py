@@ -1,341 +1,34 @@
-"""The table of keys: bindings, footer lines and the help page are all made from it.
+"""What is made from the table of keys: bindings, footer lines and the help page.
 
-Every binding has an id, by which a user's key map can move it to other keys.
+The rows are in `tui.key_table`, the footers' lines in `tui.footers`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from textual.binding import Binding, BindingType
 from textual.keys import format_key
 
-from tui.screens.names import SCREENS
+from tui.footers import FOOTERS, PAPER_PLACES, PLACES
+from tui.key_table import KEYS, WITHOUT_KEY, Key
 
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One thing that keys do in one place.
-
-    `keys`: Textual's names, separated by commas; `shown`: how footer and help write them;
-    `footer`: at most three words; `meaning`: the sentence in the help; `place`: who binds it;
-    `always`: it works over dialogs, too.
-    """
-
-    id: str
-    keys: str
-    shown: str
-    footer: str
-    meaning: str
-    action: str
-    place: str
-    always: bool = False
-
-
-KEYS = (
-    Key("help", "question_mark,f1", "?", "all keys", "this page (F1 while typing)", "help", "app"),
-    Key("quit", "q", "q", "quit", "leave; asks while something is under way", "quit", "app"),
-    Key(
-        "acknowledge",
-        "exclamation_mark,a",
-        "!",
-        "acknowledge",
-        "the alarms on top were seen (also a, where it is no other key)",
-        "acknowledge",
-        "app",
-    ),
-    Key("leave", "ctrl+q", "ctrl+q", "quit", "the same, anywhere", "quit", "app", always=True),
-    *(
-        Key(
-            f"screen_{screen.number}",
-            screen.number,
-            screen.number,
-            screen.name,
-            f"{screen.name}: {screen.meaning} (esc first while typing)",
-            f"screen('{screen.number}')",
-            "app",
-        )
-        for screen in SCREENS
-    ),
-    # Backtest screen
-    Key(
-        "run",
-        "enter,ctrl+r",
-        "enter",
-        "run",
-        "run the form as it stands (ctrl+r)",
-        "run",
-        "backtest",
-    ),
-    Key(
-        "back",
-        "escape",
-        "esc",
-        "cancel",
-        "cancel the run; leave a text field; change between form and result",
-        "back",
-        "backtest",
-    ),
-    Key("compare", "c", "c", "compare", "two runs side by side", "compare", "backtest"),
-    Key("export", "x", "x", "export", "write trades (CSV) and charts (PNG)", "export", "backtest"),
-    Key("next_coin", "right_square_bracket", "]", "coin", "next coin", "coin(1)", "backtest"),
-    Key("last_coin", "left_square_bracket", "[", "coin", "coin before", "coin(-1)", "backtest"),
-    Key("view", "v", "v", "view", "next view of the result", "next_view", "backtest"),
-    Key("equity", "e", "e", "equity", "equity, drawdown, price", "view('equity')", "backtest"),
-    Key("trades", "t", "t", "trades", "every trade", "view('trades')", "backtest"),
-    Key("summary", "s", "s", "summary", "every number", "view('summary')", "backtest"),
-    Key("runs", "r", "r", "runs", "to the list of runs", "runs", "backtest"),
-    Key("form", "f", "f", "form", "to the form", "form", "backtest"),
-    Key("parameters", "p", "p", "parameters", "every parameter", "parameters", "backtest"),
-    # Optimizer screen
-    Key("search", "enter,ctrl+r", "enter", "search", "start the form's search", "run", "optimizer"),
-    Key("hold", "space", "space", "pause", "pause, resume, or go on", "hold", "optimizer"),
-    Key("halt", "x", "x", "stop", "stop for good; finished trials are kept", "stop", "optimizer"),
-    Key("apply", "a", "a", "apply...", "parameters into a TOML file", "apply", "optimizer"),
-    Key("next_view", "v", "v", "view", "next view of the study", "next_view", "optimizer"),
-    Key("sort", "o", "o", "order", "by number, score, test score", "sort", "optimizer"),
-    Key("every_trial", "t", "t", "trials", "every trial", "view('trials')", "optimizer"),
-    Key("decide", "p", "p", "parameters", "which decide", "view('parameters')", "optimizer"),
-    Key("report", "r", "r", "report", "is it overfit?", "view('report')", "optimizer"),
-    Key("windows", "w", "w", "windows", "scores by window", "view('windows')", "optimizer"),
-    Key("log", "l", "l", "log", "what the search printed", "view('log')", "optimizer"),
-    Key("studies", "s", "s", "studies", "to the list of studies", "studies", "optimizer"),
-    Key("to_form", "f", "f", "form", "to the form", "form", "optimizer"),
-    Key(
-        "aside",
-        "escape",
-        "esc",
-        "study",
-        "leave a text field; between form and study",
-        "back",
-        "optimizer",
-    ),
-    # Form
-    Key("next_field", "down", "↓", "field", "next field (also tab)", "move(1)", "form"),
-    Key("last_field", "up", "↑", "field", "field before (also shift+tab)", "move(-1)", "form"),
-    Key("change", "space,right", "space", "change", "next choice, on or off", "change", "choice"),
-    Key("change_back", "left", "←", "change", "choice before", "change(-1)", "choice"),
-    Key("open", "enter,space", "enter", "open", "open", "open", "link"),
-    # List of runs
-    Key("mark", "space", "space", "mark", "mark a run for comparison", "mark", "runs"),
-    Key("reuse", "u", "u", "use again", "put a run's settings into the form", "reuse", "runs"),
-    # Lists
-    Key("filter", "slash", "/", "filter", "show what has a word; !word hides", "filter", "trades"),
-    Key("up", "up,k", "↑", "up", "line up (also k)", "cursor(-1)", "list"),
-    Key("down", "down,j", "↓", "down", "line down (also j)", "cursor(1)", "list"),
-    Key("page_up", "pageup,ctrl+u", "PgUp", "page", "page up (ctrl+u)", "page(-1)", "list"),
-    Key("page_down", "pagedown,ctrl+d", "PgDn", "page", "page down (ctrl+d)", "page(1)", "list"),
-    Key("left", "left,h", "←", "left", "to the left (also h)", "scroll_left", "list"),
-    Key("right", "right,l", "→", "right", "to the right (also l)", "scroll_right", "list"),
-    Key("top", "home,g", "Home", "top", "first line (also g)", "end(-1)", "list"),
-    Key("bottom", "end,G", "End", "bottom", "last line (also G)", "end(1)", "list"),
-    # Data
-    Key("fetch", "f", "f", "fetch", "get candles and funding from Binance", "fetch", "data"),
-    Key("import", "i", "i", "import", "take in a file or a folder", "import", "data"),
-    Key("check", "k", "k", "check", "read every row and say what is wrong", "check", "data"),
-    Key("delete", "d,delete", "d", "delete", "delete the series; asks first", "delete", "data"),
-    Key("narrow", "slash", "/", "filter", "show what has a word; !word hides", "narrow", "data"),
-    Key("details", "enter,tab", "enter", "details", "between list and details", "turn", "data"),
-    Key(
-        "give_up",
-        "escape",
-        "esc",
-        "cancel",
-        "cancel what is under way; what has arrived is kept",
-        "stop",
-        "data",
-    ),
-    # A bot that is watched
-    Key("pause", "p", "p", "pause", "no new entries; again: go on", "pause", "bot"),
-    Key("end", "S", "S", "stop", "end; take-profits and stops stay", "end", "bot"),
-    Key("flatten", "X", "X", "close all", "end with everything closed", "flatten", "bot"),
-    # Bots
-    Key("attach", "enter", "enter", "show", "show the bot on the other screens", "attach", "bots"),
-    Key(
-        "detach",
-        "escape,backspace",
-        "esc",
-        "show none",
-        "show no bot; it goes on",
-        "detach",
-        "bots",
-    ),
-    Key("new_bot", "n", "n", "new", "start a bot", "start", "bots"),
-    Key("go_on", "r", "r", "resume", "go on with one that has ended", "go_on", "bots"),
-    Key("end_chosen", "S", "S", "stop", "end it; take-profits and stops stay", "end", "bots"),
-    Key("flatten_chosen", "X", "X", "close all", "end it, all closed", "flatten", "bots"),
-    Key("next_part", "tab", "tab", "part", "table or lines", "app.focus_next", "bots"),
-    # Config
-    Key("edit_value", "enter", "enter", "change", "type a value; turn a switch", "edit", "config"),
-    Key("find_value", "slash", "/", "filter", "what has a word", "filter", "config"),
-    Key("reset_value", "backspace,d", "d", "default", "back to the default", "reset", "config"),
-    Key("reset_values", "D", "D", "all defaults", "all as they come", "reset_all", "config"),
-    Key("take_live", "b", "b", "bot's", "the values of the bot shown", "take_live", "config"),
-    Key("profile", "o", "o", "profile", "load a profile", "profile", "config"),
-    Key("save", "s", "s", "save", "write a profile; what changes is shown", "save", "config"),
-    Key("leave_config", "escape", "esc", "show all", "no line, no filter", "back", "config"),
-    # Live
-    Key("enlarge", "z", "z", "enlarge", "one panel alone; again: all of them", "enlarge", "live"),
-    Key("next_pane", "tab", "tab", "panel", "next panel", "app.focus_next", "live"),
-    Key("start_bot", "n", "n", "start", "start a bot", "start", "live"),
-    Key("resume_bot", "r", "r", "resume", "go on with one that has ended", "go_on", "live"),
-    Key("last_pane", "shift+tab", "shift+tab", "panel", "before", "app.focus_previous", "live"),
-    # Grid
-    Key("closer", "i,plus", "i", "closer", "zoom in, at last one line a level", "zoom(1)", "grid"),
-    Key("farther", "o,minus", "o", "farther", "zoom out, to scale", "zoom(-1)", "grid"),
-    Key("centre", "c", "c", "centre", "the market in the middle, and keep it", "centre", "grid"),
-    # Panels of lines
-    Key("line_up", "up,k", "↑", "up", "line up (also k)", "line(-1)", "lines"),
-    Key("line_down", "down,j", "↓", "down", "line down (also j)", "line(1)", "lines"),
-    Key("lines_up", "pageup,ctrl+u", "PgUp", "page", "page up (ctrl+u)", "page(-1)", "lines"),
-    Key("lines_down", "pagedown,ctrl+d", "PgDn", "page", "page down (ctrl+d)", "page(1)", "lines"),
-    Key("first_line", "home,g", "Home", "top", "first line (also g)", "end(-1)", "lines"),
-    Key("last_line", "end,G", "End", "bottom", "last line (also G)", "end(1)", "lines"),
-    # Equity
-    Key("window", "w", "w", "window", "1, 7, 30 days, everything", "window", "equity"),
-    Key("zoom_in", "i", "i", "zoom in", "half as much time", "zoom(-1)", "equity"),
-    Key("zoom_out", "o", "o", "zoom out", "twice as much time", "zoom(1)", "equity"),
-    Key("earlier", "less_than_sign", "<", "earlier", "half a window back", "pan(-1)", "equity"),
-    Key("later", "greater_than_sign", ">", "later", "half a window on", "pan(1)", "equity"),
-    Key("point", "right,l", "← →", "values", "cursor with values (also l)", "point(1)", "equity"),
-    Key("point_back", "left,h", "←", "values", "cursor back", "point(-1)", "equity"),
-    Key("point_far", "shift+right", "shift+→", "far", "ten columns on", "point(10)", "equity"),
-    Key("point_far_back", "shift+left", "shift+←", "far", "ten back", "point(-10)", "equity"),
-    Key("log_scale", "L", "L", "log", "logarithmic scale, or linear", "log_scale", "equity"),
-    Key("overlay", "c", "c", "compare", "with a backtest of this session", "overlay", "equity"),
-    Key("no_point", "escape", "esc", "no cursor", "cursor away; back to now", "back", "equity"),
-    # Orders
-    Key("table", "v", "v", "view", "orders, trades, audit of requests", "next_view", "orders"),
-    Key("look_for", "slash", "/", "filter", "rows with a word; !word hides", "filter", "orders"),
-    Key("by_column", "o", "o", "sort", "by the next column", "sort", "orders"),
-    Key("upside_down", "r", "r", "reverse", "lowest or highest first", "reverse", "orders"),
-    Key("row_details", "enter", "enter", "details", "everything about a row", "details", "orders"),
-    Key("freeze", "space", "space", "freeze", "hold the display, not the bot", "freeze", "orders"),
-    Key("show_all", "escape", "esc", "show all", "no filter; unfreeze", "back", "orders"),
-    # Logs
-    Key("follow", "f,space", "f", "follow", "the newest lines; or hold still", "follow", "logs"),
-    Key("search_log", "slash", "/", "search", "a word; n older, N newer", "search", "logs"),
-    Key("next_match", "n", "n", "older match", "the match above", "match(-1)", "logs"),
-    Key("last_match", "N", "N", "newer match", "the match below", "match(1)", "logs"),
-    Key("only", "ampersand", "&", "filter", "only what has a word; !word hides", "filter", "logs"),
-    Key("debug", "d", "d", "debug", "every request, too", "level(10)", "logs"),
-    Key("info", "i", "i", "info", "trades, bars, grids and above", "level(20)", "logs"),
-    Key("warnings", "w", "w", "warnings", "warnings and errors", "level(30)", "logs"),
-    Key("errors", "e", "e", "errors", "errors alone", "level(40)", "logs"),
-    Key("go_to_time", "ctrl+g", "ctrl+g", "time", "go to a time", "time", "logs"),
-    Key("wrap", "W", "W", "wrap", "long lines go on in the next one, or not", "wrap", "logs"),
-    Key("leave_line", "escape", "esc", "show all", "no search, no filter", "back", "logs"),
-    # Parameters
-    Key("edit", "enter", "enter", "change", "type a new value", "edit", "parameters"),
-    Key("find", "slash", "/", "filter", "show what contains a word", "find", "parameters"),
-    Key("reset", "backspace,d", "d", "default", "back to the default", "reset", "parameters"),
-    Key("reset_all", "D", "D", "all defaults", "all back to defaults", "reset_all", "parameters"),
-    Key("done", "escape", "esc", "done", "back, keeping the changes", "done", "parameters"),
-    # Console of the paper exchange
-    Key("arm", "enter,space", "enter", "arm", "arm a fault, or take it back", "arm", "paper"),
-    Key("when", "w,right", "w", "when", "how long it stays armed", "when(1)", "paper"),
-    Key("when_back", "left", "←", "when", "the same, backwards", "when(-1)", "paper"),
-    Key("disarm", "d", "d", "no faults", "take all back, the file's too", "disarm", "paper"),
-    Key("pane", "tab", "tab", "pane", "faults or log", "app.focus_next", "paper"),
-    Key("paper_help", "question_mark,f1", "?", "all keys", "this page", "help", "paper"),
-    Key(
-        "stop",
-        "q,ctrl+q,ctrl+c",
-        "q",
-        "stop",
-        "stop the exchange; asks while clients are connected",
-        "app.stop",
-        "paper",
-    ),
-    # Dialogs
-    Key("close", "escape,q", "esc", "close", "close", "close", "dialog"),
-    Key("take", "enter", "enter", "go", "take the fields", "take", "fields"),
-    Key("leave_fields", "escape", "esc", "close", "close", "close", "fields"),
-    Key("switch", "right_square_bracket", "]", "coin", "next coin", "coin(1)", "compare"),
-    Key("switch_back", "left_square_bracket", "[", "coin", "coin before", "coin(-1)", "compare"),
-    Key("turn", "v", "v", "curves", "numbers or curves, if narrow", "turn", "compare"),
-    Key("copy", "c,y", "c", "copy", "copy as JSON", "copy", "details page"),
-    Key("leave_typed", "escape", "esc", "cancel", "cancel", "leave", "typed"),
-    Key("part_stay", "escape", "esc", "stay", "stay", "answer('stay')", "parting"),
-    Key("part_leave", "l", "l", "leave", "leave it running", "answer('leave')", "parting"),
-    Key("part_stop", "s", "s", "stop", "stop it", "answer('stop')", "parting"),
-    Key("yes", "y", "y", "yes", "yes", "answer(True)", "question"),
-    Key("no", "n,escape", "n", "no", "no (also esc)", "answer(False)", "question"),
-)
-
-PLACES = {
-    "app": "Everywhere",
-    "backtest": "Backtest (letters and digits are keys while no text field has the focus)",
-    "form": "Form",
-    "choice": "Choices and switches",
-    "runs": "List of runs",
-    "list": "Lists",
-    "trades": "Trades",
-    "parameters": "Parameters",
-    "optimizer": "Optimizer (letters and digits are keys while no text field has the focus)",
-    "data": "Data",
-    "bot": "Live, Grid, Equity, Orders, Logs",
-    "live": "Live",
-    "grid": "Grid",
-    "equity": "Equity",
-    "orders": "Orders",
-    "logs": "Logs",
-    "config": "Config",
-    "bots": "Bots",
-    "lines": "Panels of lines",
-}
-"""Places in the order of the help page; dialogs say their own keys."""
-
-PAPER_PLACES = {"paper": "Paper exchange"}
-"""The help page of the paper exchange's console, which is an application of its own."""
-
-FOOTERS = {
-    "form": ("run", "next_field", "parameters", "compare", "export", "help"),
-    "first": ("run", "next_field", "back:leave field", "help:all keys:F1", "leave"),
-    "start": ("next_field", "change", "parameters", "help", "quit"),
-    "text": ("run", "next_field", "back:result", "help:all keys:F1", "leave"),
-    "running": ("back", "help", "quit"),
-    "runs": ("run:show", "mark", "compare", "reuse", "export", "back:form", "help"),
-    "result": ("run", "back:form", "view", "compare", "export", "help"),
-    "trades": ("run", "filter", "back:form", "view", "compare", "export", "help"),
-    "filter": ("run:keep", "back:show all", "help:all keys:F1"),
-    "parameters": ("edit", "reset", "reset_all", "find", "done"),
-    "typing": ("edit:take it", "done:leave it"),
-    "paper": ("arm", "when", "disarm", "pane", "paper_help", "stop"),
-    "compare": ("close", "switch", "turn"),
-    "help": ("close",),
-    "optimizer form": ("search", "next_field", "aside:leave field", "help:all keys:F1", "leave"),
-    "optimizer choice": ("search", "change", "studies", "aside:study", "help"),
-    "studies": ("search:show", "hold", "halt", "apply", "help"),
-    "study running": ("hold", "halt", "next_view", "aside:form", "help"),
-    "study running trials": ("hold", "halt", "search:details", "next_view", "help"),
-    "study paused": ("hold:resume", "halt", "next_view", "aside:form", "help"),
-    "study paused trials": ("hold:resume", "halt", "search:details", "next_view", "help"),
-    "study stopped": ("hold:go on", "next_view", "aside:form", "help"),
-    "study stopped trials": ("hold:go on", "search:details", "sort", "next_view", "help"),
-    "study done": ("apply", "next_view", "aside:form", "help"),
-    "study done trials": ("apply", "search:details", "sort", "next_view", "help"),
-    "apply": ("take:write...", "next_field", "change", "leave_fields"),
-    "data": ("fetch", "import", "check", "delete", "narrow", "details", "help"),
-    "details": ("details:list", "fetch", "import", "check", "delete", "help"),
-    "no data": ("fetch", "import", "help", "quit"),
-    "at work": ("give_up", "details", "narrow", "help", "quit"),
-    "word": ("run:keep", "give_up:show all", "help:all keys:F1"),
-    "bot": ("pause", "end:stop", "flatten", "help", "quit"),
-    "grid": ("pause", "end:stop", "flatten:close all...", "closer", "farther", "centre", "help"),
-    "config": ("edit_value", "reset_value", "find_value", "profile", "save", "take_live", "help"),
-    "config line": ("run:take it", "leave_config:leave it", "help:all keys:F1"),
-    "bots": ("attach", "new_bot", "go_on", "end_chosen", "flatten_chosen", "detach", "help"),
-    "live": ("pause", "end:stop", "flatten:close all...", "next_pane", "enlarge", "help", "quit"),
-    "live none": ("start_bot", "resume_bot", "help", "quit"),
-    "equity": ("window", "zoom_in:zoom:i o", "earlier:pan:< >", "point", "overlay", "help"),
-    "orders": ("table", "look_for", "by_column", "row_details", "freeze", "help"),
-    "orders filter": ("run:keep", "show_all", "help:all keys:F1"),
-    "details page": ("close", "copy"),
-    "logs": ("follow", "search_log", "only", "debug", "info", "warnings", "errors", "help:keys"),
-    "logs line": ("run:take", "leave_line", "help:all keys:F1"),
-    "fields": ("take", "next_field", "leave_fields"),
-}
-"""The keys that matter in a place, most wanted first: `id`, `id:word` or `id:word:key`."""
+__all__ = [
+    "FOOTERS",
+    "KEYS",
+    "PAPER_PLACES",
+    "PLACES",
+    "STUDY_VIEWS",
+    "VIEWS",
+    "WITHOUT_KEY",
+    "Key",
+    "bindings",
+    "footer",
+    "help_of",
+    "key_of",
+    "move_keys",
+    "typed_keys",
+    "write_plainly",
+    "written",
+]
 
 VIEWS = ("equity", "trades", "summary")
 """What can be seen of a result, in the order of the key that goes from one to the next."""
@@ -344,14 +37,35 @@ STUDY_VIEWS = ("trials", "parameters", "report", "windows", "log")
 """What can be seen of a study, in the order of the key that goes from one to the next."""
 
 _BY_ID = {key.id: key for key in KEYS}
-_moved: dict[str, str] = {}
-"""How the keys are shown that the user has moved."""
+_moved: dict[str, list[str]] = {}
+"""Textual's names of the keys that the user has chosen, by id."""
+
+_arrows: dict[str, str] = {}
+"""How arrows are written, if by words."""
+
+_NAMES = {
+    "escape": "esc",
+    "enter": "enter",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "home": "Home",
+    "end": "End",
+    "delete": "Del",
+    "backspace": "backspace",
+}
 
 
 def move_keys(keys: Mapping[str, str]) -> None:
-    """Footer and help show the user's keys: ids, and Textual's names of keys."""
+    """Footer, help and palette show the user's keys: ids, and Textual's names of keys."""
     _moved.clear()
-    _moved.update({name: " ".join(map(format_key, k.split(","))) for name, k in keys.items()})
+    _moved.update({name: typed.split(",") for name, typed in keys.items()})
+
+
+def write_plainly(plainly: bool) -> None:
+    """Name arrow keys by words from now on: where there is ASCII alone `v` would be a letter."""
+    _arrows.clear()
+    if plainly:
+        _arrows.update({"↑": "Up", "↓": "Down", "←": "Left", "→": "Right"})
 
 
 def bindings(place: str) -> list[BindingType]:
@@ -363,6 +77,16 @@ def bindings(place: str) -> list[BindingType]:
     ]
 
 
+def key_of(name: str) -> str:
+    """How the first key of an action is shown: of the table's, or of the user's."""
+    return written(_moved[name][0]) if name in _moved else _worded(_BY_ID[name].shown)
+
+
+def typed_keys(name: str) -> list[str]:
+    """Textual's names of an action's keys: of the table's, or of the user's."""
+    return _typed(_BY_ID[name])
+
+
 def footer(context: str) -> list[tuple[str, str]]:
     """(key as shown, words) for a line of FOOTERS."""
     line = []
@@ -370,17 +94,53 @@ def footer(context: str) -> list[tuple[str, str]]:
         name, _, rest = entry.partition(":")
         word, _, shown = rest.partition(":")
         key = _BY_ID[name]
-        moved = _moved.get(name, "").partition(" ")[0]
-        line.append((moved or shown or key.shown, word or key.footer))
+        if name in _moved:
+            first = key_of(name)
+            typing = shown != key.shown and shown in _second_keys(key, key.keys.split(","))
+            # where letters are typed, a key that is none
+            shown = next((k for k in map(written, _moved[name]) if len(k) > 1), first)
+            shown = shown if typing else first
+        line.append((_worded(shown or key.shown), word or key.footer))
     return line
 
 
 def help_of(places: Mapping[str, str] = PLACES) -> list[tuple[str, list[tuple[str, str]]]]:
-    """(heading, [(keys as shown, meaning)]) for the help page."""
-    return [
-        (
-            heading,
-            [(_moved.get(key.id, key.shown), key.meaning) for key in KEYS if key.place == place],
-        )
-        for place, heading in places.items()
-    ]
+    """(heading, [(key as shown, meaning, and further keys)]) for the help page."""
+    here = [key for key in KEYS if key.place in places]
+    page = []
+    for place, heading in places.items():
+        # whatever a screen does with a key comes before what it does everywhere
+        nearer = [key for key in here if place == "app" != key.place]
+        taken = {k for key in nearer for k in _typed(key)}
+        lines = []
+        for key in here:
+            if key.place == place:
+                also = _second_keys(key, [k for k in _typed(key) if k not in taken])
+                words = f" (also {', '.join(also)})" if also else ""
+                lines.append((key_of(key.id), f"{key.meaning}{words}"))
+        page.append((heading, lines))
+    return page
+
+
+def written(key: str) -> str:
+    """A key's name for people: `ctrl+u`, `?`, `PgUp`, `F1`."""
+    *before, last = key.split("+")
+    function_key = last[:1] == "f" and last[1:].isdigit()
+    name = _NAMES.get(last) or (last.upper() if function_key else format_key(last))
+    return _worded("+".join([*before, name]))
+
+
+def _worded(shown: str) -> str:
+    for arrow, word in _arrows.items():
+        shown = shown.replace(arrow, word)
+    return shown
+
+
+def _typed(key: Key) -> list[str]:
+    return _moved.get(key.id) or key.keys.split(",")
+
+
+def _second_keys(key: Key, typed: Sequence[str]) -> list[str]:
+    """Those of an action's keys that are not shown before its meaning."""
+    first = key_of(key.id).split()
+    return [name for name in map(written, typed) if name not in first]

@@ -20,6 +20,9 @@ from tui.live_console import LiveConsole
 from tui.live_keys import LiveKeys, Wish
 from tui.live_status import LiveStatus
 
+_CONSOLE = "a key of its console"
+"""What its records call a command from here."""
+
 
 def run_bot(
     config: BotConfig,
@@ -119,8 +122,8 @@ class _LiveRun:
         if wish == "keep":
             return f"nothing was closed: {self._config.symbol.coin} was not typed"
         if wish == "stop":
-            self._stop("key S", by_operator("stop", "key S"))
+            self._stop(_CONSOLE, by_operator("stop", _CONSOLE))
             return ""
         with contextlib.suppress(CommandError):  # told like what is done
-            await self._bot.obey(wish, {}, "a key of its console")
+            await self._bot.obey(wish, {}, _CONSOLE)
         return ""

@@ -11,8 +11,16 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from exchange.symbol import Symbol
+from tui.folders import data_folder
 from tui.last_lines import last_lines
-from tui.request import SOURCES, FieldError, coins_named, period_named, source_named
+from tui.request import (
+    SOURCES,
+    FieldError,
+    coins_named,
+    period_named,
+    source_named,
+    without_separators,
+)
 
 if TYPE_CHECKING:
     from engine.optimize.notice import SearchOrder
@@ -120,6 +128,7 @@ class SearchRequest:
         from engine.optimize.space import load_space
         from engine.params import load_config_file
         from exchange.errors import DataError
+        from tui.profiles import config_file
 
         coins = coins_named(text.coins)
         source = source_named(text.source, text.folder)
@@ -127,11 +136,12 @@ class SearchRequest:
         settings = settings_of(text)
         strategy: dict[str, Any] = {}
         space = None
-        config = os.path.expanduser(text.config.strip())
-        if config:
+        config = ""
+        if text.config.strip():
             try:
-                strategy, _ = load_config_file(Path(config))
-                space = load_space(Path(config))
+                path = config_file(data_folder(data_dir), text.config)
+                strategy, _ = load_config_file(path)
+                space, config = load_space(path), str(path)
             except ParameterError as error:
                 raise FieldError("config", str(error)) from None
         period = {"coins": coins, "start_date": start, "end_date": end}
@@ -200,11 +210,12 @@ def settings_of(text: SearchText) -> SearchSettings:
 
     numbers: dict[str, float] = {}
     for name in (*_WHOLE, "holdout"):
-        typed = getattr(text, name).strip().replace(",", "").replace(" ", "")
+        typed = getattr(text, name).strip()
         if not typed and name == "workers":
             continue
         try:
-            numbers[name] = float(typed) if name == "holdout" else int(typed)
+            bare = without_separators(typed)
+            numbers[name] = float(bare) if name == "holdout" else int(bare)
         except ValueError:
             kind = "a share such as 0.15" if name == "holdout" else "a whole number"
             shown = f"'{typed}'" if typed else "nothing"

@@ -130,6 +130,10 @@ class PaperApp(GuardedApp):
         if lines or not is_current or self._drains % _LOOKS_IF_IDLE == 0:
             self._ask()
 
+    async def action_quit(self) -> None:
+        """Textual's own ctrl+q comes before the console's: it asks as well."""
+        self.action_stop()
+
     def action_stop(self) -> None:
         """Stop the exchange; ask first while clients are connected."""
         clients = self._seen[0].clients if self._seen else 0

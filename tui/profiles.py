@@ -1,7 +1,11 @@
-"""Profiles: TOML files of parameters for `--config`, in `profiles` of the data folder."""
+"""Profiles: TOML files of parameters for `--config`, in `profiles` of the data folder.
+
+Wherever a config file is taken, a bare name that is no file of the working folder is a profile's.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,9 +36,45 @@ class Profile:
 
 
 def profile_path(folder: Path, typed: str) -> Path:
-    """`careful` is `{folder}/profiles/careful.toml`; a path is a path."""
+    """`careful` and `careful.toml` are `{folder}/profiles/careful.toml`; a path is a path.
+
+    A file of that name in the working folder comes first.
+    """
     path = Path(typed.strip()).expanduser()
-    return folder / _FOLDER / f"{typed.strip()}{SUFFIX}" if _is_name(path) else path
+    if not _is_name(path) or path.is_file():
+        return path
+    return folder / _FOLDER / f"{path.name.removesuffix(SUFFIX)}{SUFFIX}"
+
+
+def config_file(folder: Path, typed: str) -> Path:
+    """The file that is meant, whose contents are not looked at yet.
+
+    Raises ParameterError: neither a file nor a profile has that bare name.
+    """
+    path = profile_path(folder, typed)
+    if path.is_file() or not _is_name(Path(typed.strip())):
+        return path
+    names = sorted(each.stem for each in (folder / _FOLDER).glob(f"*{SUFFIX}"))
+    known = f"the profiles are {', '.join(names)}" if names else f"no profile is in {path.parent}"
+    raise ParameterError(
+        f"cannot read config file {typed.strip()}: No such file or directory; {known}"
+    )
+
+
+def profile_for(study: str) -> str:
+    """The name of a profile for what a study has found: without what a file's name cannot hold."""
+    return re.sub(r"[^\w.-]+", "_", study).strip("._") or "tuned"
+
+
+def is_profile_name(typed: str) -> bool:
+    """Whether a profile of that name may be made: a bare name that does not look like a file's."""
+    path = Path(typed.strip())
+    return _is_name(path) and path.suffix != SUFFIX
+
+
+def called(folder: Path, path: Path) -> str:
+    """How a file is typed where a config file is taken: a profile by its name."""
+    return path.stem if profile_path(folder, path.stem) == path else str(path)
 
 
 def read_profile(path: Path) -> Profile:
@@ -79,4 +119,4 @@ def saved(changes: PlannedChanges) -> str:
 
 
 def _is_name(path: Path) -> bool:
-    return len(path.parts) == 1 and path.suffix != SUFFIX and path.parts[0] not in (".", "..")
+    return len(path.parts) == 1 and path.parts[0] not in (".", "..", "/", "~")

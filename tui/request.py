@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ _MARKETS = {
     "cache-spot": "SPOT data on this disk",
     "cache-sim": "SIMULATED data on this disk",
 }
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
 FORM_PARAMETERS = ("initial_capital", "leverage", "allow_short")
 """Parameters that have a field of their own in the form."""
 
@@ -178,7 +180,8 @@ def _changed(text: FormText) -> dict[str, Any]:
             StrategyParams.checked({name: typed[name]})
         except ValueError:  # ParameterError is one
             shown = f"'{value.strip()}'" if value.strip() else "nothing"
-            message = f"{form_field} takes {range_of(name)}, not {shown}"
+            comma = " (decimals follow a point)" if "," in value else ""
+            message = f"{form_field} takes {range_of(name)}, not {shown}{comma}"
             raise FieldError(form_field, message) from None
     typed["allow_short"] = text.short
     try:
@@ -190,5 +193,17 @@ def _changed(text: FormText) -> dict[str, Any]:
 
 def _figure(typed: str) -> float | int:
     """The number that `10 000`, `10,000` or `1e4` mean. Raises ValueError."""
-    value = float(typed.replace(" ", "").replace(",", "").replace("_", ""))
+    value = float(without_separators(typed))
     return int(value) if value.is_integer() else value
+
+
+def without_separators(typed: str) -> str:
+    """`10 000`, `10,000` and `10_000` as `10000`.
+
+    Raises:
+        ValueError: a comma that does not part thousands, as in `1000,50`.
+    """
+    text = typed.replace(" ", "").replace("_", "")
+    if "," in text and not _THOUSANDS.fullmatch(text):
+        raise ValueError(f"{typed.strip()}: decimals follow a point; a comma parts thousands")
+    return text.replace(",", "")

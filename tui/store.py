@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 PORTFOLIO = "_portfolio"
 _MOST_RUNS = 30
 _COMPILE_SECONDS = 20
+_STARTING = "starting"
 
 
 class CoinView(NamedTuple):
@@ -156,7 +157,7 @@ class Progress:
 
     feed: BacktestFeed
     started: float
-    stage: str = "starting"
+    stage: str = _STARTING
     stage_started: float = 0.0
     compiling: bool = False
     share: float = 0.0
@@ -168,7 +169,10 @@ class Progress:
         return len(self.feed.request.coins) * (2 if self.feed.request.band else 1)
 
     def words(self, now: float) -> str:
-        """The stage; while the kernel is compiled, which tells nothing, the seconds so far."""
+        """The stage; while nothing is told, as the kernel is compiled, the seconds so far."""
+        seconds = int(now - self.stage_started)
+        if self.stage == _STARTING and seconds:
+            return f"{self.stage}, loading the engine: {seconds} s"
         if not self.compiling:
             return self.stage
         return f"{self.stage}, about {_COMPILE_SECONDS} s: {now - self.stage_started:.0f} s"
@@ -196,6 +200,14 @@ class Store:
         return any(feed.at_work for feed in self._feeds) or self.data.busy
 
     @property
+    def known(self) -> object:
+        """Equal as long as there is nothing new for a screen to show but the time."""
+        fleet = self.fleet
+        view = fleet.watched
+        bot = None if view is None else (view, view.known)
+        return self.version, self.activities, bot, fleet.awaited, len(fleet.running)
+
+    @property
     def activities(self) -> tuple[Activity, ...]:
         """Everything that is under way, for whichever screen is shown."""
         run = self.run_activity
@@ -214,6 +226,7 @@ class Store:
         """A run starts; its events will be taken from `feed`."""
         now = time.monotonic()
         self.progress = Progress(feed, now, stage_started=now)
+        feed.earlier = [run.results for run in reversed(self.runs)]
         self._feeds = [*(earlier for earlier in self._feeds if earlier.at_work), feed]
         self.say("")
 
@@ -247,9 +260,6 @@ class Store:
     def _keep(self, done: RunDone) -> Run:
         assert self.progress is not None
         self._counted += 1
-        for key, result in done.results.items():
-            if key != PORTFOLIO:
-                self._lighten(result)
         seconds = time.monotonic() - self.progress.started
         run = Run(self._counted, self.progress.feed.request, done.results, done.bands, seconds)
         self.runs.append(run)
@@ -258,16 +268,6 @@ class Store:
         bars = sum(len(r["equity_curve"]) for k, r in done.results.items() if k != PORTFOLIO)
         self.say(f"{count(bars)} bars in {seconds:.1f} s")
         return run
-
-    def _lighten(self, result: dict[str, Any]) -> None:
-        """Thirty runs must fit into memory: one list of trades and equal candles are kept once."""
-        result.pop("trades", None)
-        candles = result["candles"]
-        for run in reversed(self.runs):
-            other = run.results.get(result["symbol"], {}).get("candles")
-            if other is not None and other.attrs == candles.attrs and other.equals(candles):
-                result["candles"] = other
-                return
 
 
 def coin_name(key: str) -> str:

@@ -2,9 +2,12 @@
 
 [ui]
 theme = "light"            # dark, light, ansi
+graph_symbols = "block"    # braille, block, ascii: all of the screen in ASCII
+updates_a_second = 4       # 1 to 10: of what is shown; fewer for a slow line
+bell = false               # true: alarms ring
 
 [keys]
-quit = "q,ctrl+c"          # an id of the table in `tui.keys`, and its keys
+quit = "q,ctrl+c"          # an id that `gridtui keys` lists, and its keys
 """
 
 from __future__ import annotations
@@ -21,13 +24,22 @@ from textual.app import App
 from textual.keys import Keys, format_key
 
 from tui.keys import KEYS, PLACES, Key, move_keys
+from tui.symbols import SYMBOLS
 from tui.theme import THEMES
 
 FILE = "gridtui.toml"
+MOST_UPDATES = 10
+_LOOK = ("theme", "graph_symbols", "updates_a_second", "bell")
+_OTHERS = ("strategy", "backtest", "optimizer_space")
+"""Tables of parameters: `gridtui apply` writes a file of this name where nothing else is said."""
 _MODIFIERS = ("ctrl", "shift", "alt", "super")
 _OVER = {
     "app": frozenset(PLACES),
-    "bot": frozenset({"live", "equity", "orders", "logs", "lines", "list"}),
+    "bot": frozenset(
+        {"live", "grid", "equity", "orders", "logs", "lines", "list", "charts", "panels"}
+    ),
+    "charts": frozenset({"equity", "backtest", "panels", "list", "trades"}),
+    "panels": frozenset({"live", "equity", "backtest", "optimizer", "lines", "list"}),
 }
 """Places whose keys hold in others, too; in dialogs none but their own do."""
 
@@ -36,11 +48,15 @@ _OVER = {
 class UserConfig:
     """What holds; whatever cannot be used is left out, and said in `troubles`, a line each.
 
-    `theme`: of `tui.theme.THEMES`; `keys`: Textual's names of keys, comma-separated, by id.
+    `theme`: of `tui.theme.THEMES`; `keys`: Textual's names of keys, comma-separated, by id;
+    `graph_symbols`: of `tui.symbols.SYMBOLS`; `bell`: whether alarms ring.
     """
 
     theme: str = "dark"
     keys: Mapping[str, str] = field(default_factory=dict)
+    graph_symbols: str = "braille"
+    updates_a_second: int = MOST_UPDATES
+    bell: bool = True
     troubles: tuple[str, ...] = ()
 
 
@@ -56,15 +72,32 @@ def user_config(data_folder: Path) -> UserConfig:
         return UserConfig(troubles=(f"{path} cannot be read: {error.strerror}",))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         return UserConfig(troubles=(f"{path} is not valid TOML: {error}",))
-    troubles = [f"unknown table [{n}]; known: ui, keys" for n in tables if n not in ("ui", "keys")]
-    look = _table(tables, "ui", troubles)
-    theme = look.get("theme", "dark")
-    troubles += [f"[ui] {name}: unknown; known: theme" for name in look if name != "theme"]
-    if theme not in THEMES:
-        troubles.append(f"[ui] theme: {theme!r} is none of {', '.join(THEMES)}")
-        theme = "dark"
+    known = ("ui", "keys", *_OTHERS)
+    troubles = [f"unknown table [{n}]; known: ui, keys" for n in tables if n not in known]
+    look = _look(_table(tables, "ui", troubles), troubles)
     keys = _keys(_table(tables, "keys", troubles), troubles)
-    return UserConfig(str(theme), keys, tuple(f"{path}: {trouble}" for trouble in troubles))
+    said = tuple(f"{path}: {trouble}" for trouble in troubles)
+    return UserConfig(keys=keys, troubles=said, **look)
+
+
+def _look(table: Mapping[str, Any], troubles: list[str]) -> dict[str, Any]:
+    """Those of [ui] that can be used."""
+    choices = {"theme": tuple(THEMES), "graph_symbols": SYMBOLS}
+    look = {}
+    for name, value in table.items():
+        if name not in _LOOK:
+            reason = f"unknown; known: {', '.join(_LOOK)}"
+        elif name in choices and value not in choices[name]:
+            reason = f"{value!r} is none of {', '.join(choices[name])}"
+        elif name == "bell" and not isinstance(value, bool):
+            reason = f"{value!r} is neither true nor false"
+        elif name == "updates_a_second" and not (type(value) is int and 1 <= value <= MOST_UPDATES):
+            reason = f"{value!r} is no whole number from 1 to {MOST_UPDATES}"
+        else:
+            look[name] = value
+            continue
+        troubles.append(f"[ui] {name}: {reason}")
+    return look
 
 
 def wear(app: App[Any], config: UserConfig) -> None:
@@ -97,7 +130,7 @@ def _keys(table: Mapping[str, Any], troubles: list[str]) -> dict[str, str]:
     for name, typed in table.items():
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f": did you mean {near[0]}?" if near else " (README lists them)"
+            hint = f": did you mean {near[0]}?" if near else " (gridtui keys lists them)"
             troubles.append(f"[keys] {name}: there is no such action{hint}")
         elif not isinstance(typed, str) or not typed.strip():
             troubles.append(

@@ -14,12 +14,12 @@ from engine.live.wording import LiveText, price_text
 from engine.wording import plural
 from state.control_client import ControlClient, RefusedError, Snapshot
 from state.errors import StateError
+from tui.bots import ANSWER_S
 from tui.live_console import LiveConsole
 from tui.live_keys import LiveKeys, Wish
 from tui.live_status import LiveStatus
 
 _TRADES_SHOWN = 5
-_PATIENCE_S = 180.0
 
 
 def watch(path: Path, *, control: bool, as_json: bool, screen: bool) -> int:
@@ -119,12 +119,12 @@ class _Watch:
         if not client.greeting.control_allowed:
             return "not done: this bot takes no commands"
         try:
-            said = str(await client.command(wish, timeout_s=_PATIENCE_S))
+            await client.command(wish, timeout_s=ANSWER_S)
         except RefusedError:
             return ""  # the bot's own line says why
         except StateError as error:
             return f"not done: {error}"
-        return said if wish in ("stop", "flatten") else ""
+        return ""  # what was done is in its lines and in its goodbye
 
 
 def _standing(document: Mapping[str, Any], text: LiveText) -> Iterator[str]:

@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.live.folders import log_file, state_folder
+from engine.live.folders import MODES, log_file, state_folder
 from engine.wording import plural
 from exchange.client_ids import ClientId
 from exchange.errors import DataError
 from exchange.symbol import Symbol
 from state.exact_json import decode
 from state.lock import FoundLock, Holder, running_bots
-from tui.bots import MODES, RunningBot
+from tui.bot.record import ENDING
+from tui.bots import RunningBot
 
 Condition = Literal["running", "starting", "crashed", "stopped", "ended"]
 
@@ -89,9 +90,22 @@ class KnownBot:
         return self.condition in ("crashed", "stopped") and self.mode != "paper"
 
     @property
+    def left_by_a_crash(self) -> bool:
+        """Whether it has crashed and lots or orders of it are somewhere, as far as is known."""
+        standing = self.standing
+        if self.condition != "crashed" or standing is None:
+            return False
+        return bool(standing.lots or standing.orders or standing.trouble)
+
+    @property
     def log_file(self) -> Path:
         """Of its runs."""
         return log_file(self.data_folder, self.mode, self.symbol.id)
+
+    @property
+    def record_file(self) -> Path:
+        """What it tells, so that it can be replayed (`tui.bot.record`)."""
+        return state_folder(self.data_folder, self.mode) / f"{self.symbol.id}{ENDING}"
 
 
 class Census:
@@ -174,8 +188,10 @@ def _standing_in(content: Mapping[str, Any]) -> Standing:
     alive = [order["client_id"] for order in document["orders"] if order["status"] != "gone"]
     roles = [known.role for known in map(ClientId.parse, alive) if known is not None]
     long, short = (account[name] for name in _SIDES)
+    # the equity is that of the last bar's end; what was closed since is in the wallet alone
+    flat = not long["lots"] and not short["lots"] and "wallet" in account
     return Standing(
-        equity=float(account["equity"]),
+        equity=float(account["wallet" if flat else "equity"]),
         held=(float(long["qty"]), float(short["qty"])),
         lots=len(long["lots"]) + len(short["lots"]),
         orders=len(alive),

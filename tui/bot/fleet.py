@@ -4,13 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from engine.live.folders import MODES
 from tui.bot.link import BotLink
 from tui.bot.starts import Starts
 from tui.bot.view import BotView
-from tui.bots import MODES, RunningBot, bots
+from tui.bots import RunningBot, bots
+
+if TYPE_CHECKING:
+    from tui.bot.replay import Replay
+
+
+@dataclass(eq=False, slots=True)
+class Awaited:
+    """A bot on its way, since when, and what it has said last."""
+
+    words: str
+    since: float
+    said: str = ""
+
+    def told(self, now: float) -> str:
+        """With the seconds so far, as soon as there are any."""
+        seconds = int(now - self.since)
+        counted = f"{self.words}  {seconds} s" if seconds else self.words
+        return f"{counted}\n{self.said}" if self.said else counted
 
 
 class Fleet:
@@ -22,8 +44,9 @@ class Fleet:
     Attributes:
         running: as they were when `look` was called last.
         watched: what the bot that is followed tells; None where none is.
+        subject: whose bot that is, whether it still runs or not; None where none is.
         starts: bots on their way.
-        awaited: a sentence about a bot that will be, once it has started; else "".
+        replay: what plays a record, which is shown in a bot's place; None if nothing does.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -31,17 +54,28 @@ class Fleet:
         self._link: BotLink | None = None
         self._followed: Path | None = None
         self._started = ""
+        self._before: tuple[Path, str] | None = None  # what was followed when a replay began
+        self._awaited: list[Awaited] = []
         self._left: set[str] = set()
         self.running: list[RunningBot] = []
         self.watched: BotView | None = None
+        self.subject: RunningBot | None = None
         self.starts = Starts()
-        self.awaited = ""
+        self.replay: Replay | None = None
 
     async def look(self) -> None:
         """See who runs; follow the one whose money matters most where nobody is followed."""
         self.running = await asyncio.to_thread(bots)
         self.running.sort(key=lambda bot: [*MODES, bot.holder.mode].index(bot.holder.mode))
+        if self.replay is not None:
+            return
         ended = self.watched is not None and self.watched.link == "ended"
+        before, self._before = self._before, None
+        if self.watched is None and before is not None:
+            for bot in self.running:
+                if (bot.socket, bot.holder.started) == before:
+                    await self.follow(bot)
+                    return
         for bot in self.running:
             again = bot.socket == self._followed and bot.holder.started != self._started
             new = bot.holder.started not in self._left
@@ -51,11 +85,29 @@ class Fleet:
 
     async def follow(self, bot: RunningBot) -> None:
         """Show this one from now on."""
-        await self._hang_up()
-        self.watched = BotView(self._clock)
-        self._followed, self._started = bot.socket, bot.holder.started
-        self._link = BotLink(bot.socket, self.watched, self._clock)
-        self._link.start()
+        view = BotView(self._clock)
+        link = BotLink(bot.socket, view, self._clock, holder=bot.holder)
+        shown_before = self._turn_to(link, view, (bot.socket, bot.holder.started))
+        self.subject = bot
+        link.start()
+        await _close(shown_before)
+
+    async def play(self, replay: Replay) -> None:
+        """Show a record from now on, as if its bot were running."""
+        followed = self._followed
+        before = self._before if followed is None else (followed, self._started)
+        shown_before = self._turn_to(None, None, None)
+        self.replay, self._before = replay, before
+        replay.start(self._show)
+        await _close(shown_before)
+
+    async def end_replay(self) -> None:
+        """Show the bots that run again: the one that was watched, if it goes on."""
+        before = self._before
+        over = self._turn_to(None, None, None)
+        self._before = before
+        await _close(over)
+        await self.look()
 
     @property
     def followed(self) -> RunningBot | None:
@@ -65,20 +117,53 @@ class Fleet:
     async def leave(self) -> None:
         """Show none; the bot goes on. Of those that run now none is followed by itself again."""
         self._left |= {self._started, *(bot.holder.started for bot in self.running)}
-        await self._hang_up()
-        self.watched = None
+        await _close(self._turn_to(None, None, None))
 
-    async def command(self, name: str) -> str:
-        """Tell the bot that is shown something; the answer is a sentence, whatever it is."""
+    async def command(self, name: str, to: BotView | None) -> str:
+        """Tell a bot something, if it is still the one that is shown: while a question is open,
+        another may have taken its place. The answer is a sentence, whatever it is."""
         if self._link is None:
             return f"{name}: no bot is shown"
+        if self.watched is not to:
+            return f"{name}: not sent, another bot is shown by now"
         return await self._link.command(name)
 
     async def close(self) -> None:
         """Hang up; every bot goes on."""
-        await self._hang_up()
+        await _close(self._turn_to(None, self.watched, None))
 
-    async def _hang_up(self) -> None:
-        if self._link is not None:
-            await self._link.close()
-            self._link = None
+    @property
+    def awaited(self) -> str:
+        """What is said of bots that will be, once they have started; else ""."""
+        if self.replay is not None:
+            return self.replay.trouble or ("" if self.watched else "The record is being read.")
+        return "\n".join(dict.fromkeys(each.told(self._clock()) for each in self._awaited))
+
+    @contextmanager
+    def awaiting(self, words: str) -> Iterator[Awaited]:
+        """A bot is on its way, which is said where none is shown."""
+        one = Awaited(words, self._clock())
+        self._awaited.append(one)
+        try:
+            yield one
+        finally:
+            self._awaited.remove(one)
+
+    def _show(self, view: BotView) -> None:
+        self.watched = view
+
+    def _turn_to(
+        self, link: BotLink | None, view: BotView | None, bot: tuple[Path, str] | None
+    ) -> list[BotLink | Replay]:
+        """Put this in the place of what is shown, with no turn of the loop in between, so that two
+        at once leave nothing behind; returns what has to be closed."""
+        over = [each for each in (self.replay, self._link) if each is not None]
+        self.replay, self._before, self.subject = None, None, None
+        self._link, self.watched = link, view
+        self._followed, self._started = bot or (None, "")
+        return over
+
+
+async def _close(each: list[BotLink | Replay]) -> None:
+    for one in each:
+        await one.close()

@@ -7,7 +7,7 @@ import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -72,7 +72,7 @@ class History:
 
     def __init__(self) -> None:
         self._bars = Earlier()
-        self._seen: tuple[object, ...] = ()
+        self._seen: tuple[int, ...] = ()
         self._of: BotView | None = None
 
     def take(self, view: BotView) -> bool:
@@ -87,7 +87,7 @@ class History:
             self._join(view)
         else:
             self._append(view)
-            self._read_trades(view)
+            self._add_trades(view, seen[2] - self._seen[2])
         self._seen = seen
         return True
 
@@ -140,6 +140,13 @@ class History:
             bars.add(bar["time_ms"], bar["equity"], bar["close"], bar["regime"])
         if len(bars.time) > 2 * MOST_BARS:
             bars.cut(slice(-MOST_BARS, None))
+
+    def _add_trades(self, view: BotView, new: int) -> None:
+        """Those that were told since; of thousands nothing is read again."""
+        trades = self._bars.trades
+        trades += [_traded(row) for row in islice(reversed(view.trades), new)][::-1]
+        if len(trades) > 2 * MOST_TRADES:
+            del trades[:-MOST_TRADES]
 
     def _read_trades(self, view: BotView) -> None:
         told = [_traded(trade) for trade in view.trades]

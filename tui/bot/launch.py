@@ -18,7 +18,7 @@ from exchange.symbol import Symbol
 from state.lock import running_bots
 from tui.bots import RunningBot
 from tui.last_lines import last_lines
-from tui.request import FieldError
+from tui.request import FieldError, without_separators
 
 FLAGS = {"paper": ["--paper"], "dry-run": ["--dry-run"], "demo": ["--testnet"], "live": []}
 
@@ -68,8 +68,8 @@ class StartOrder:
                 flags += ["--speed", f"{speed:.15g}"]
             if source := text.source.strip():
                 flags += ["--source", _source(source)]
-        if config := os.path.expanduser(text.config.strip()):
-            flags += ["--config", _config(config)]
+        if config := text.config.strip():
+            flags += ["--config", _config(folder, config)]
         flags += [] if text.short else ["--no-short"]
         flags += ["--fresh"] if text.fresh else []
         return cls(symbol, text.mode, folder, tuple(flags), text)
@@ -152,11 +152,12 @@ class Launch:
 
 def _number(field: str, typed: str, wanted: str) -> float | None:
     """None where nothing is typed."""
-    text = typed.replace(",", "").replace(" ", "")
-    if not text:
+    if not typed.strip():
         return None
+    if "," in typed:
+        wanted += "; decimals follow a point"
     try:
-        value = float(text)
+        value = float(without_separators(typed))
     except ValueError:
         value = math.nan
     if not 0 < value < math.inf:
@@ -181,15 +182,14 @@ def _source(typed: str) -> str:
     return typed if typed == "sim" else str(path.absolute())
 
 
-def _config(path: str) -> str:
+def _config(folder: Path, typed: str) -> str:
     from engine.errors import ParameterError
-    from engine.params import StrategyParams, load_config_file
+    from tui.profiles import config_file, read_profile
 
     try:
-        StrategyParams.checked(load_config_file(Path(path))[0])
+        return str(read_profile(config_file(folder, typed)).path.absolute())
     except ParameterError as error:
         raise FieldError("config", str(error)) from None
-    return str(Path(path).absolute())
 
 
 def _size(path: Path) -> int:

@@ -11,21 +11,24 @@ from typing import TYPE_CHECKING
 
 from state.control_client import ControlClient, RefusedError, Snapshot
 from state.errors import StateError
+from tui.bot.fate import fate_of
 from tui.bot.view import BotView
+from tui.bots import ANSWER_S
 
 if TYPE_CHECKING:
     from engine.live.wording import LiveText
+    from state.lock import Holder
 
 MOST_ATTEMPTS = 10
 _PAUSES_S = (1.0, 2.0, 4.0, 8.0)
-_PATIENCE_S = 180.0
-"""For the answer to a command: what it asks for has to be confirmed by the exchange."""
+_DYING_S = 0.1
+"""Between the end of a process's connections and that of its lock."""
+
+_AT_ONCE = 100
+"""Events between two turns of the screen."""
 
 SCREENS = "the screens"
 """What the bot's records call a command from here."""
-
-_AT_ONCE = 500
-"""Events between two turns of the screen."""
 
 
 class BotLink:
@@ -36,11 +39,19 @@ class BotLink:
         view: gets what the bot tells.
         clock: monotonic seconds, the view's.
         control: whether commands may be sent.
+        holder: what its lock says, by which a crash is told from a line that is cut.
     """
 
     def __init__(
-        self, path: Path, view: BotView, clock: Callable[[], float], *, control: bool = True
+        self,
+        path: Path,
+        view: BotView,
+        clock: Callable[[], float],
+        *,
+        control: bool = True,
+        holder: Holder | None = None,
     ) -> None:
+        self._holder = holder
         self._path = path
         self._view = view
         self._clock = clock
@@ -63,7 +74,7 @@ class BotLink:
         if self._client is None:
             return f"{name}: not sent, there is no connection to the bot"
         try:
-            return str(await self._client.command(name, timeout_s=_PATIENCE_S))
+            return str(await self._client.command(name, timeout_s=ANSWER_S))
         except (RefusedError, StateError) as error:
             return f"{name}: not done: {error}"
 
@@ -80,7 +91,7 @@ class BotLink:
                     self._client = client
                     await self._read(client, words)
             except StateError as error:
-                self._lost(str(error))
+                await self._lost(str(error))
             finally:
                 self._client = None
             if view.link == "ended":
@@ -91,7 +102,8 @@ class BotLink:
         view = self._view
         view.begin(client.snapshot.document)
         view.controls = client.greeting.control_allowed
-        view.link, view.trouble, view.attempt = "connected", "", 0
+        view.link, view.trouble, view.attempt, view.farewell = "connected", "", 0, ""
+        view.fate = "unknown"
         text = words(view.about)
         taken = 0
         async with contextlib.aclosing(client.events()) as events:
@@ -106,10 +118,17 @@ class BotLink:
                 view.take(event.kind, event.payload)
                 for said in text.say(event.kind, event.payload):
                     view.write(said.level, said.text)
-        view.link, view.trouble = "ended", client.farewell or "the bot has ended"
+        view.farewell = client.farewell or "the bot has ended"
+        view.link, view.trouble = "ended", view.farewell
 
-    def _lost(self, reason: str) -> None:
-        view = self._view
+    async def _lost(self, reason: str) -> None:
+        view, holder = self._view, self._holder
+        if holder is not None:
+            await asyncio.sleep(_DYING_S)
+            view.fate = await asyncio.to_thread(fate_of, holder)
+            if view.fate == "crashed":
+                view.link, view.trouble = "ended", f"process {holder.pid} is gone"
+                return
         view.attempt += 1
         view.trouble = reason
         view.link = "ended" if view.attempt > MOST_ATTEMPTS else "lost"

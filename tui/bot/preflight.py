@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import json
 import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tui.bot.launch import StartOrder
 
 _PATIENCE_S = 120.0
+_AGREED = ("account", "capital", "evidence")
+_MOST_CHANGES = 3
 
 
 class LookFailedError(Exception):
@@ -28,12 +31,15 @@ class Looked:
         tells: (label, text) of account, money, evidence and risk; a label is empty where a text
             goes on.
         proven: the newest optimizer's report speaks for the parameters.
+        terms: what is agreed to by going on: parameters, coin, mode, account, capital, evidence,
+            and which things are not as they should be; not what a market moves.
     """
 
     forbids: tuple[str, ...]
     warns: tuple[str, ...]
     tells: tuple[tuple[str, str], ...]
     proven: bool
+    terms: Mapping[str, str]
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> Looked:
@@ -44,7 +50,19 @@ class Looked:
             tuple(_line(check) for check in checks if check["state"] == "warning"),
             (*_server(document), *((label, text) for label, text in document["briefing"])),
             document["evidence"] == "passing",
+            dict(_terms(document)),
         )
+
+    def changed_since(self, shown: Looked) -> str:
+        """How the terms differ from those of another look, in one line; "" if they do not."""
+        names = [*self.terms, *(name for name in shown.terms if name not in self.terms)]
+        changes = [
+            f"{name} {self.terms.get(name, 'none')} (was {shown.terms.get(name, 'none')})"
+            for name in names
+            if self.terms.get(name) != shown.terms.get(name)
+        ]
+        more = len(changes) - _MOST_CHANGES
+        return ", ".join(changes[:_MOST_CHANGES]) + (f", and {more} more" if more > 0 else "")
 
 
 async def look(order: StartOrder) -> Looked:
@@ -79,6 +97,15 @@ async def look(order: StartOrder) -> Looked:
         said = err.decode("utf-8", "replace").strip().splitlines()
         reason = said[-1].removeprefix("gridtui: ") if said else f"exit code {process.returncode}"
         raise LookFailedError(reason) from None
+
+
+def _terms(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name in ("symbol", "mode", "timeframe", "server"):
+        yield name, str(document[name])
+    yield from ((name, str(value)) for name, value in document["parameters"].items())
+    yield from (row for row in document["briefing"] if row[0] in _AGREED)
+    warned = (check["name"] for check in document["checks"] if check["state"] == "warning")
+    yield "warnings", ", ".join(sorted(warned)) or "none"
 
 
 def _server(document: dict[str, Any]) -> list[tuple[str, str]]:

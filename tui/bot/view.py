@@ -5,12 +5,17 @@ It holds the documents of `engine.live.view` as they came: a snapshot, and every
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tui.figures import decimals
+
+if TYPE_CHECKING:
+    from tui.bot.fate import Fate
+    from tui.bot.replay import Replay
 
 Link = Literal["connecting", "connected", "lost", "ended"]
 
@@ -28,15 +33,21 @@ class BotView:
         about: symbol, mode, timeframe, speed, params, simulated; see `engine.live.bot`.
         account: lots, stops, orders, filters; see `engine.live.standing`. Empty while it starts.
         quote, grid: the last `Quoted` and `GridLaid`, empty before.
-        readings: of its health.
+        readings: of its health, as they were at `read_ms`.
         bars, trades, requests: the newest last.
         lines: what its log says, (level as in `logging`, text), the newest last.
         alarms: by key, until their trouble is over and they were acknowledged.
         acknowledged: keys of alarms that the operator has seen.
         link: how the connection stands; `trouble` says why it is lost or has ended, `attempt` how
             often it was tried since, `again_at` when (of `clock`) it will be again.
+        farewell: why the bot said that it ends; "" as long as it has not.
+        fate: of a bot that is lost or has ended: what its lock says of its process.
+        loss_seen: the operator knows that the connection is lost, or that the bot has gone.
         counts: how many events of each kind there were, so that a reader sees what has changed.
+        replay: what plays the record that is shown; None of a bot that runs.
     """
+
+    replay: Replay | None = None
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -45,6 +56,7 @@ class BotView:
         self.quote: dict[str, Any] = {}
         self.grid: dict[str, Any] = {}
         self.readings: tuple[dict[str, Any], ...] = ()
+        self.read_ms = 0
         self.bars: deque[dict[str, Any]] = deque(maxlen=_BARS)
         self.trades: deque[dict[str, Any]] = deque(maxlen=_TRADES)
         self.requests: deque[dict[str, Any]] = deque(maxlen=_REQUESTS)
@@ -53,6 +65,9 @@ class BotView:
         self.acknowledged: set[str] = set()
         self.link: Link = "connecting"
         self.trouble = ""
+        self.farewell = ""
+        self.fate: Fate = "unknown"
+        self.loss_seen = False
         self.attempt = 0
         self.again_at = 0.0
         self.heard_at = clock()
@@ -62,11 +77,13 @@ class BotView:
     def begin(self, document: Mapping[str, Any]) -> None:
         """Take a snapshot: what it says takes the place of what was known."""
         self.heard_at = self._clock()
+        self.loss_seen = False
         self.about = dict(document["about"])
         self.account = dict(document["account"] or {})
         self.quote = dict(document["quote"] or {})
         self.grid = dict(document["grid"] or {})
-        self.readings = tuple((document["health"] or {}).get("readings", ()))
+        health = document["health"] or {}
+        self.readings, self.read_ms = tuple(health.get("readings", ())), health.get("time_ms", 0)
         _join(self.bars, document["bars"], "time_ms")
         self.trades.clear()
         self.trades.extend(document["trades"])
@@ -89,7 +106,7 @@ class BotView:
             case "grid":
                 self.grid = dict(payload)
             case "health":
-                self.readings = tuple(payload["readings"])
+                self.readings, self.read_ms = tuple(payload["readings"]), payload.get("time_ms", 0)
             case "bar":
                 self.bars.append(dict(payload))
             case "trade":
@@ -106,10 +123,34 @@ class BotView:
         self._count("line")
 
     def acknowledge(self) -> None:
-        """The operator has seen the alarms that there are."""
+        """The operator has seen the alarms that there are, and that the bot is out of reach."""
+        self.loss_seen = self.link in ("lost", "ended")
         self.acknowledged |= self.alarms.keys()
         self._forget_alarms()
         self._count("alarm")
+
+    def still(self) -> BotView:
+        """A copy that stands as the bot stands now, whatever it tells from here on."""
+        held, moment = copy.copy(self), self._clock()
+        held._clock = lambda: moment
+        for name in ("bars", "trades", "requests", "lines"):
+            rows = getattr(self, name)
+            setattr(held, name, deque(rows, maxlen=rows.maxlen))
+        held.alarms, held.acknowledged = dict(self.alarms), set(self.acknowledged)
+        held.counts = dict(self.counts)
+        return held
+
+    @property
+    def known(self) -> object:
+        """Equal as long as nothing but the time makes a difference to what is shown."""
+        replayed = None if self.replay is None else (self.replay.words, self.now_ms // 1000)
+        told = sum(self.counts.values())
+        return told, self.link, self.fate, self.attempt, self.stale, self.controls, replayed
+
+    @property
+    def crashed(self) -> bool:
+        """Whether its process has gone without a word."""
+        return self.link == "ended" and self.fate == "crashed"
 
     @property
     def unseen(self) -> list[dict[str, Any]]:
@@ -140,6 +181,11 @@ class BotView:
     def qty_digits(self) -> int:
         """Decimals of a quantity on the market's grid."""
         return decimals(Decimal(self.account.get("step", "0.001")))
+
+    @property
+    def paused_by_operator(self) -> bool:
+        """Whether the operator has stopped new entries, and so may let them go on."""
+        return "operator" in self.quote.get("paused", ())
 
     @property
     def silence_s(self) -> float:

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui.commands.bot_arguments import data_folder
-from tui.commands.grammar import UsageError, add_data_dir
+from tui.commands.grammar import UsageError, add_data_dir, named_config
+from tui.folders import data_folder
 
 if TYPE_CHECKING:
     from engine.optimize.apply import Change, FoundParameters, PlannedChanges
@@ -50,8 +50,8 @@ def add_apply(commands: Any) -> None:
 def _apply(args: argparse.Namespace) -> int:
     from engine.optimize.apply import BEST_FILE, apply_changes, plan_changes, read_parameters
 
-    found = read_parameters(args.params or data_folder(args) / BEST_FILE, args.key)
-    path = args.config or DEFAULT_CONFIG
+    found = read_parameters(args.params or data_folder(args.data_dir) / BEST_FILE, args.key)
+    path = named_config(args) or DEFAULT_CONFIG
     planned = plan_changes(found, path, may_make=args.config is None)
     _show(planned, found)
     if not planned.changes:

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__
-from tui.commands.grammar import add_data_dir, add_strategy_arguments, strategy_flags
+from tui.commands.grammar import (
+    add_data_dir,
+    add_strategy_arguments,
+    named_config,
+    strategy_flags,
+)
 
 if TYPE_CHECKING:
     from engine.job import BacktestJob
@@ -64,7 +69,8 @@ def _job(args: argparse.Namespace) -> "BacktestJob":
     from engine.job import BacktestJob  # pydantic: 0.1 s
     from engine.params import load_config_file
 
-    strategy, backtest = load_config_file(args.config) if args.config else ({}, {})
+    config = named_config(args)
+    strategy, backtest = load_config_file(config) if config else ({}, {})
     if args.capital is not None:
         strategy["initial_capital"] = args.capital
     strategy |= strategy_flags(args)

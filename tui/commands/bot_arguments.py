@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exchange.servers import url_in_environment
-from tui.commands.grammar import UsageError, add_data_dir, add_strategy_arguments, strategy_flags
+from tui.commands.grammar import (
+    UsageError,
+    add_data_dir,
+    add_strategy_arguments,
+    named_config,
+    strategy_flags,
+)
+from tui.folders import data_folder
 
 if TYPE_CHECKING:
     from engine.live.config import BotConfig, Mode
@@ -55,11 +62,6 @@ def mode_of(args: argparse.Namespace) -> "Mode":
     return "demo" if args.testnet else "live"
 
 
-def data_folder(args: argparse.Namespace) -> Path:
-    """`--data-dir`, the environment's, or `data`."""
-    return Path(args.data_dir or os.environ.get("GRIDTUI_DATA") or "data")
-
-
 def require_flags_that_fit(args: argparse.Namespace) -> None:
     """See that the flags belong together, before anything is read or asked for.
 
@@ -87,7 +89,7 @@ def keys_for(args: argparse.Namespace) -> "FoundKeys | None":
 
     if mode_of(args) in ("paper", "dry-run"):
         return None
-    return find_keys(bool(args.testnet), [Path.cwd(), data_folder(args)])
+    return find_keys(bool(args.testnet), [Path.cwd(), data_folder(args.data_dir)])
 
 
 def bot_config(args: argparse.Namespace, found: "FoundKeys | None", mode: "Mode") -> "BotConfig":
@@ -100,7 +102,8 @@ def bot_config(args: argparse.Namespace, found: "FoundKeys | None", mode: "Mode"
     from engine.params import StrategyParams, load_config_file
     from exchange.symbol import Symbol
 
-    strategy, backtest = load_config_file(args.config) if args.config else ({}, {})
+    named = named_config(args)
+    strategy, backtest = load_config_file(named) if named else ({}, {})
     chosen = strategy_flags(args)
     paper = {name: getattr(args, name) for name in _PAPER_ONLY}
     given = {name: value for name, value in paper.items() if value is not None}
@@ -111,7 +114,7 @@ def bot_config(args: argparse.Namespace, found: "FoundKeys | None", mode: "Mode"
         symbol=Symbol.parse(args.coin),
         mode=mode,
         params=StrategyParams.checked(strategy | chosen),
-        data_dir=data_folder(args),
+        data_dir=data_folder(args.data_dir),
         timeframe=backtest.get("timeframe", "15m"),
         capital=args.capital,
         keys=found.keys if found else None,
@@ -128,10 +131,11 @@ def _of_the_run(config: "BotConfig") -> "BotConfig":
     import dataclasses
 
     from engine.live.config import run_to_resume
+    from state.errors import StateError
     from state.lock import BotLock
 
-    lock = BotLock(config.account, config.symbol.id)
-    with lock.acquire(data_folder=config.data_dir, mode=config.mode):
-        earlier = run_to_resume(config)
+    if taken := BotLock(config.account, config.symbol.id).taken():
+        raise StateError(taken)
+    earlier = run_to_resume(config)
     known: dict[str, Any] = {"timeframe": earlier.timeframe, "capital": earlier.capital}
     return dataclasses.replace(config, params=earlier.params, **known)

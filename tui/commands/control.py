@@ -5,14 +5,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui.commands.bot_arguments import data_folder
+from engine.live.folders import MODES
 from tui.commands.grammar import UsageError
+from tui.folders import data_folder
 
 if TYPE_CHECKING:
     from tui.bots import RunningBot
-
-_PATIENCE_S = 180.0
-_MODES = ("live", "demo", "paper", "dry-run")
 
 
 def add_control(commands: Any) -> None:
@@ -42,7 +40,7 @@ def add_control(commands: Any) -> None:
 
 def add_which(parser: argparse.ArgumentParser) -> None:
     """--mode and --data-dir, where several bots trade one coin."""
-    parser.add_argument("--mode", choices=_MODES, help="of the bot, where there are several")
+    parser.add_argument("--mode", choices=MODES, help="of the bot, where there are several")
     parser.add_argument(
         "--data-dir",
         type=Path,
@@ -61,7 +59,7 @@ def meant(args: argparse.Namespace) -> "RunningBot":
     """
     from tui.bots import the_bot
 
-    return the_bot(args.symbol, args.mode, data_folder(args), strict=bool(args.data_dir))
+    return the_bot(args.symbol, args.mode, data_folder(args.data_dir), strict=bool(args.data_dir))
 
 
 def _stop(args: argparse.Namespace) -> int:
@@ -95,11 +93,12 @@ def _ask(bot: "RunningBot", word: str) -> int:
         StateError: no answer, so that nobody knows.
     """
     from state.control_client import RefusedError, ask
+    from tui.bots import ANSWER_S
 
     try:
         # as it was typed: a flatten is a stop there
         typed = "stop --flatten" if word == "flatten" else word
-        print(ask(bot.socket, word, origin=f"gridtui {typed}", timeout_s=_PATIENCE_S))
+        print(ask(bot.socket, word, origin=f"gridtui {typed}", timeout_s=ANSWER_S))
     except RefusedError as refusal:
         raise UsageError(f"{word} of {bot.holder.symbol_id} is not done: {refusal}") from refusal
     return 0

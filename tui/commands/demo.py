@@ -20,7 +20,7 @@ def add_demo(commands: Any) -> None:
 
 def _demo(args: argparse.Namespace) -> int:
     require_terminal()
-    from tui.app import run_app  # Textual: 0.3 s
     from tui.bot.demo import Demo
+    from tui.run_app import run_app  # Textual: 0.3 s
 
     return run_app(args.data_dir, Demo(args.data_dir))

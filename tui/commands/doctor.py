@@ -82,6 +82,8 @@ def _document(
         "gridtui": __version__,
         "symbol": str(config.symbol),
         "mode": mode,
+        "timeframe": config.timeframe,
+        "parameters": config.params.model_dump(),
         "data_folder": str(config.data_dir.absolute()),
         "server": config.base_url,
         "evidence": evidence,

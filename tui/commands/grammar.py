@@ -56,7 +56,7 @@ def add_strategy_arguments(parser: argparse.ArgumentParser, tables: str) -> None
     """--no-short, --config and --set; `tables`: what of the file counts."""
     add = parser.add_argument
     add("--no-short", action="store_true", help="long grid only")
-    add("--config", type=Path, metavar="FILE", help=f"TOML file with {tables}")
+    add("--config", type=Path, metavar="FILE", help=f"TOML file with {tables}, or a profile's name")
     add(
         "--set",
         action="append",
@@ -65,6 +65,20 @@ def add_strategy_arguments(parser: argparse.ArgumentParser, tables: str) -> None
         dest="assignments",
         help="any parameter of the strategy; may be repeated",
     )
+
+
+def named_config(args: argparse.Namespace) -> Path | None:
+    """The file that --config means: a path, or the name of a profile of the data folder.
+
+    Raises:
+        ParameterError: neither a file nor a profile has that bare name.
+    """
+    from tui.folders import data_folder
+    from tui.profiles import config_file  # pydantic: 0.1 s
+
+    if args.config is None:
+        return None
+    return config_file(data_folder(args.data_dir), str(args.config))
 
 
 def strategy_flags(args: argparse.Namespace) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from tui.commands.grammar import UsageError, add_data_dir
+from tui.commands.grammar import UsageError, add_data_dir, named_config
 
 if TYPE_CHECKING:
     from engine.events import SearchEvent
@@ -105,9 +105,13 @@ def _optimize(args: argparse.Namespace) -> int:
     from engine.optimize.announce import announced
     from engine.optimize.console import SearchConsole
     from engine.optimize.control import SearchControl
+    from engine.priority import give_way, group_gives_way
     from engine.progress import ProgressLine
     from engine.report import console_for
 
+    if args.own_process:
+        give_way()
+        group_gives_way()
     control = SearchControl()
     progress = ProgressLine(console_for(sys.stderr), in_lines=True)
     console = SearchConsole(job, console_for(sys.stdout), progress)
@@ -155,8 +159,9 @@ def _job(args: argparse.Namespace) -> "OptimizeJob":
     settings = _settings(args)
     if args.join is not None:
         return OptimizeJob.joining(settings, source=args.source, data_dir=args.data_dir)
-    strategy, backtest = load_config_file(args.config) if args.config else ({}, {})
-    space = load_space(args.config) if args.config else None
+    config = args.config = named_config(args)
+    strategy, backtest = load_config_file(config) if config else ({}, {})
+    space = load_space(config) if config else None
     spans = {"coins": args.coins, "start_date": args.start, "end_date": args.end}
     backtest |= {name: value for name, value in spans.items() if value is not None}
     return OptimizeJob.checked(

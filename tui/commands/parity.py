@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.live.folders import state_folder
-from tui.commands.bot_arguments import data_folder
+from engine.live.folders import MODES, state_folder
 from tui.commands.grammar import UsageError, add_data_dir
+from tui.folders import data_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from engine.live.parity_run import RecordedRun
     from exchange.symbol import Symbol
 
-_MODES = ("live", "demo", "paper", "dry-run")
 _DIFFERENT = 1
 
 
@@ -31,7 +30,7 @@ def add_parity(commands: Any) -> None:
     command.set_defaults(run=_parity)
     add = command.add_argument
     add("symbol", metavar="SYMBOL", help="the coin, in any spelling")
-    add("--mode", choices=_MODES, help="which run (default: the only one there is)")
+    add("--mode", choices=MODES, help="which run (default: the only one there is)")
     add("--detail-timeframe", metavar="TF", help="finer candles that the backtest's orders fill on")
     add(
         "--detail-source",
@@ -81,7 +80,7 @@ def _parity(args: argparse.Namespace) -> int:
 
 def _folder(args: argparse.Namespace, symbol: "Symbol") -> tuple[str, Path]:
     """The mode whose run is meant, and its folder."""
-    folders = {mode: state_folder(data_folder(args), mode) for mode in _MODES}
+    folders = {mode: state_folder(data_folder(args.data_dir), mode) for mode in MODES}
     if args.mode:
         return args.mode, folders[args.mode]
     there = [

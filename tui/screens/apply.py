@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 from engine.errors import ParameterError
 from engine.wording import plural
 from tui.keys import bindings
+from tui.profiles import called, config_file, is_profile_name, profile_for, profile_path, saved
 from tui.screens.question import Question
 from tui.widgets.fields import Choice, TextField, step_focus
 from tui.widgets.footer import KeyLine
@@ -25,9 +26,6 @@ from tui.widgets.study_texts import WORD_TONES
 if TYPE_CHECKING:
     from engine.optimize.apply import Change, FoundParameters, PlannedChanges
     from engine.optimize.reports import Report
-
-DEFAULT_CONFIG = "gridtui.toml"
-"""The file of `gridtui apply`, made where it is missing; any other one must be there."""
 
 _NAME = 25
 _OWN = "file"
@@ -49,10 +47,11 @@ class ApplyDialog(ModalScreen[str]):
         ("pagedown", "page(1)", "page"),
     ]
 
-    def __init__(self, report: Report, config: str) -> None:
-        """`config`: the file that the form names; empty: the default one."""
+    def __init__(self, report: Report, config: str, folder: Path) -> None:
+        """`config`: what the form names; empty: a profile of the study's name in `folder`."""
         super().__init__()
-        self._report, self._config = report, config.strip() or DEFAULT_CONFIG
+        self._report, self._folder = report, folder
+        self._config = config.strip() or profile_for(report.study)
         self._planned: PlannedChanges | None = None
 
     def compose(self) -> ComposeResult:
@@ -66,7 +65,7 @@ class ApplyDialog(ModalScreen[str]):
                     yield Choice("set", _sets(self._report))
                     yield TextField("file", placeholder="JSON file with parameters")
                     yield TextField("key", placeholder="where in that file they are")
-                    yield TextField("config", placeholder=DEFAULT_CONFIG)
+                    yield TextField("config", placeholder="a profile, or a file that is there")
             yield VerticalScroll(Static(), id="difference", can_focus=False)
             yield Static(classes="message")
         yield KeyLine("apply")
@@ -92,7 +91,7 @@ class ApplyDialog(ModalScreen[str]):
         """What would change in the file that is named now."""
         from engine.optimize.apply import plan_changes  # tomlkit: 50 ms
 
-        name = self._text("config") or DEFAULT_CONFIG
+        name = self._text("config") or profile_for(self._report.study)
         lines = self.query_one("#difference Static", Static)
         about = self.query_one(".about", Static)
         self._planned = None
@@ -101,9 +100,9 @@ class ApplyDialog(ModalScreen[str]):
             told = self._judgement(found)
             about.update(Content("\n").join(told))
             self._fit(told)
-            self._planned = plan_changes(
-                found, Path(name).expanduser(), may_make=name == DEFAULT_CONFIG
-            )
+            new = is_profile_name(name)
+            path = profile_path(self._folder, name) if new else config_file(self._folder, name)
+            self._planned = plan_changes(found, path, may_make=new)
         except (ParameterError, OSError) as error:
             lines.update("")
             self._say(f"! {error}", error=True)
@@ -203,16 +202,14 @@ class ApplyDialog(ModalScreen[str]):
         self.query_one(".labels", Static).update("\n".join(labels))
 
     def _write(self, planned: PlannedChanges) -> None:
-        from engine.optimize.apply import apply_changes
-
         try:
-            backup = apply_changes(planned)
+            told = saved(planned)
         except (ParameterError, OSError) as error:
             self._plan()
             self._say(f"! {error}", error=True)
             return
-        kept = f"; the file as it was: {backup}" if backup else ""
-        self.dismiss(f"wrote {plural(len(planned.changes), 'change')} to {planned.path}{kept}")
+        name = called(self._folder, planned.path)
+        self.dismiss(f"{told}; to use it: 9 then o, 6 then p o, or n with config {name}")
 
     def _say(self, text: str, *, error: bool = False) -> None:
         line = self.query_one(".message", Static)

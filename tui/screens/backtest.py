@@ -22,9 +22,9 @@ from textual.widgets import Input, OptionList, Static
 from textual.worker import Worker, WorkerState
 
 from engine.wording import plural
-from tui.keys import VIEWS, bindings
+from tui.keys import VIEWS, bindings, key_of
 from tui.screens.frame import FramedScreen
-from tui.widgets.fields import TextField
+from tui.widgets.fields import Link, TextField
 from tui.widgets.run_form import RunForm
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 _EMPTY = Content.from_markup(
     "\n[bold]No result yet.[/]\n\n"
     "[bold $primary]enter[/] runs the form as it stands.\n"
-    "[bold $primary]↑ ↓[/] go from field to field, [bold $primary]space[/] changes a choice.\n\n"
+    "[bold $primary]up[/], [bold $primary]down[/] go from field to field, "
+    "[bold $primary]space[/] changes a choice.\n\n"
     "The source [bold $simulated]simulated[/] is a made-up market that needs no network: "
     "good for a first look, worthless as evidence. "
     "Real candles come from Binance or from a folder of yours."
@@ -55,11 +56,22 @@ class BacktestScreen(FramedScreen):
     _runs: RunList
     _result: ResultPane
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings("backtest")
-    AUTO_FOCUS = "#coins"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("backtest"), *bindings("panels")]
+    AUTO_FOCUS = "#form"
     NUMBER = "6"
-    KEYS = "first"
-    KEY_PLACES = ("app", "backtest", "form", "choice", "runs", "list", "trades", "parameters")
+    KEYS = "start"
+    KEY_PLACES = (
+        "app",
+        "backtest",
+        "form",
+        "choice",
+        "runs",
+        "charts",
+        "panels",
+        "list",
+        "trades",
+        "parameters",
+    )
 
     def __init__(self, data_dir: Path | None) -> None:
         super().__init__("-backtest -page-form -no-result")
@@ -85,7 +97,6 @@ class BacktestScreen(FramedScreen):
 
         self._store = store
         self._form.show(FormText.defaults())
-        self._form.focus_field("coins")
         self._progress_line, self._runs, self._result = ProgressLine(), RunList(), ResultPane()
         await self.query_one("#left").mount(self._progress_line, self._runs)
         await self.query_one("#body").mount(self._result)
@@ -126,7 +137,7 @@ class BacktestScreen(FramedScreen):
         from tui.request import FieldError, RunRequest
 
         if self._store.progress is not None:
-            self.notify("a run is under way: esc cancels it")
+            self.notify(f"a run is under way: {key_of('back')} cancels it")
             return
         try:
             request = RunRequest.checked(self._form.text, self._data_dir)
@@ -149,11 +160,11 @@ class BacktestScreen(FramedScreen):
             return
         elif self._result.has_focus_within:
             self.action_form()
-        elif self._shown is not None:
-            self._show_page("result")
-            self._result.focus_view()
         else:
             self._form.leave_text()
+            if self._shown is not None:
+                self._show_page("result")
+                self._result.focus_view()
 
     def action_form(self) -> None:
         """To the form."""
@@ -163,7 +174,7 @@ class BacktestScreen(FramedScreen):
     def action_runs(self) -> None:
         """To the list of runs."""
         if not self._store.runs:
-            self.notify("there are no runs yet: enter runs the form")
+            self.notify(f"there are no runs yet: {key_of('run')} runs the form")
             return
         self._show_page("form")
         self._runs.focus()
@@ -171,11 +182,16 @@ class BacktestScreen(FramedScreen):
     def action_view(self, view: str) -> None:
         """Another view of the result."""
         if self._shown is None:
-            self.notify("there is no result yet: enter runs the form")
+            self.notify(f"there is no result yet: {key_of('run')} runs the form")
             return
         self._show_page("result")
         self._result.current_view = view
         self._result.focus_view()
+
+    def action_enlarge(self) -> None:
+        """The result alone, or the form beside it, where there is room for both."""
+        self.toggle_class("-enlarged")
+        self.action_view(self._result.current_view)
 
     def action_next_view(self) -> None:
         """The view after this one; from the form, the result as it was left."""
@@ -199,7 +215,8 @@ class BacktestScreen(FramedScreen):
         from tui.screens.parameters import ParametersScreen  # dialogs load when they open
 
         changed = parameters_of(self._form.text)
-        self.app.push_screen(ParametersScreen(changed), self._take_parameters)
+        dialog = ParametersScreen(changed, self._data_dir)
+        self.app.push_screen(dialog, self._take_parameters)
 
     def action_compare(self) -> None:
         """The two marked runs; or the shown one and the marked one, or the one before."""
@@ -214,16 +231,20 @@ class BacktestScreen(FramedScreen):
     def action_export(self) -> None:
         """Write the shown run's files."""
         if self._shown is None:
-            self.notify("there is no result to export yet: enter runs the form")
+            self.notify(f"there is no result to export yet: {key_of('run')} runs the form")
             return
         self.notify("writing trades and charts ...")
         self._export(self._shown)
+
+    def arrive(self) -> None:
+        """No text field has the focus: digits go on to other screens."""
+        self._form.rest()
 
     # Threads
 
     @work(thread=True, exclusive=True, group="run", exit_on_error=False)
     def _work(self, feed: BacktestFeed) -> None:
-        feed.run()
+        feed.run_apart()
 
     @work(thread=True, exclusive=True, group="export", exit_on_error=False)
     def _export(self, run: Run) -> None:
@@ -247,6 +268,12 @@ class BacktestScreen(FramedScreen):
             self.notify(f"unexpected {type(error).__name__}: {error}", severity="error")
 
     # What others tell
+
+    @on(RunForm.Edited)
+    def _edited(self) -> None:
+        """What was wrong may be right now."""
+        if self._store.message_is_error:
+            self._store.say("")
 
     @on(RunForm.ParametersWanted)
     def _parameters_wanted(self) -> None:
@@ -304,9 +331,11 @@ class BacktestScreen(FramedScreen):
     def _key_context(self) -> str:
         focused = self.focused
         if not self._furnished:
-            return "first"
+            return "start"
         if self._store.progress is not None:
             return "running"
+        if isinstance(focused, Link):
+            return "link"
         if self._shown is None:
             return "first" if isinstance(focused, TextField) else "start"
         if focused is self._runs:
@@ -317,7 +346,7 @@ class BacktestScreen(FramedScreen):
             return "filter"
         if focused is not None and focused.id == "trades":
             return "trades"
-        return "form" if focused is None or self._form in focused.ancestors else "result"
+        return "form" if focused is None or self._form in focused.ancestors_with_self else "result"
 
     def _market(self) -> tuple[str, bool]:
         """Where the data come from: of the run under way, else of the result that is shown."""

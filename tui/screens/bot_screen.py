@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import PurePath
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -13,17 +15,25 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from engine.wording import amount, plural
-from tui.keys import bindings
-from tui.screens.frame import FramedScreen
+from engine.wording import amount, count, plural
+from tui.figures import clock
+from tui.footers import FOOTERS
+from tui.keys import bindings, key_of
 from tui.screens.question import Question
+from tui.screens.replaying import ReplayingScreen
 from tui.screens.typed_question import TypedQuestion
+from tui.widgets.bot_status import BADGES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.bot.view import BotView
     from tui.store import Store
+
+_HELD_KEY_S = 0.75
+"""A key that is held down repeats itself after 0.25 to 0.66 s, then 30 times a second."""
+
+_PROMPTLY_S = 1.0
 
 
 def no_bot(first: str) -> Content:
@@ -35,7 +45,7 @@ def no_bot(first: str) -> Content:
     )
 
 
-class BotScreen(FramedScreen):
+class BotScreen(ReplayingScreen):
     """A screen of the bot that is watched. A subclass gives its panels and shows the bot in them.
 
     Panels that may be out of date are dimmed by the class `-stale` of the screen.
@@ -46,6 +56,7 @@ class BotScreen(FramedScreen):
     KEYS = "bot"
     KEY_PLACES: ClassVar[tuple[str, ...]] = ("app", "bot")
     NO_BOT = no_bot("[bold $primary]0[/] shows the bots that could go on, and starts new ones.")
+    NO_BOT_KEYS = "no bot"
 
     _store: Store
 
@@ -54,6 +65,11 @@ class BotScreen(FramedScreen):
         self._data_dir = data_dir
         self._furnished = False
         self._no_bot = self.NO_BOT
+        self._still: tuple[BotView, BotView] | None = None  # of whom, as it stood
+        self._banner = Static(id="frozen")
+        self._held_words = Content()
+        self._steered_at = -_HELD_KEY_S
+        self._told_of_held = False
 
     def compose(self) -> ComposeResult:
         """Before anything is known, no bot."""
@@ -62,6 +78,7 @@ class BotScreen(FramedScreen):
 
     def body(self) -> Iterable[Widget]:
         """The panels, or what is said where there is no bot."""
+        yield self._banner
         yield Static(self.NO_BOT, id="no-bot")
         yield from self.panels()
 
@@ -79,7 +96,9 @@ class BotScreen(FramedScreen):
         self._furnished = True
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """No key before everything is there."""
+        """No key before everything is there; what goes on must have been held."""
+        if action == "unfreeze" and self._still is None:
+            return False
         return self._furnished and super().check_action(action, parameters)
 
     def refresh_from_store(self, now: datetime) -> None:
@@ -89,10 +108,65 @@ class BotScreen(FramedScreen):
         self.set_class(view is None, "-no-bot")
         if view is None:
             awaited = self._store.fleet.awaited
-            self._say_no_bot(Content(f"\n{awaited}") if awaited else self.NO_BOT)
+            unseen = len(self._store.fleet.running)
+            others = f"{plural(unseen, 'bot')} on this machine, none is shown: 0 chooses one."
+            words = awaited or (others if unseen else "")
+            self._say_no_bot(Content(f"\n{words}") if words else self.NO_BOT)
         self.set_class(view is not None and view.stale, "-stale")
+        self.set_class(view is not None and self.frozen, "-frozen")
+        self.show_keys(self.NO_BOT_KEYS if view is None else self._keys_for(view))
         if view is not None:
-            self.show(view)
+            self.show(self._as_held(view))
+
+    def _keys_for(self, view: BotView) -> str:
+        context = self._key_context()
+        paused = view.paused_by_operator and view.link == "connected" and self.replay is None
+        other = f"{context} {'paused' if paused else view.link}"
+        return other if other in FOOTERS else context
+
+    def _key_context(self) -> str:
+        """Which keys matter."""
+        return self.KEYS
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the display is held."""
+        return self._still is not None and self._still[0] is self.view
+
+    def _as_held(self, view: BotView) -> BotView:
+        """The bot, or how it stood when the display was frozen, which a line says."""
+        if not self.frozen:
+            self._still = None
+        if self._still is None:
+            return view
+        held = self._still[1]
+        new = sum(view.counts.values()) - sum(held.counts.values())
+        since = f"  of {clock(held.now_ms)}Z; the bot goes on" if held.now_ms else ""
+        words = Content.assemble(
+            " ",
+            (f" PAUSED VIEW +{count(new)} ", "reverse bold $warning"),
+            (f"{since}   {key_of('freeze')} shows what is now", "$quiet"),
+        )
+        if not words.is_same(self._held_words):
+            self._held_words = words
+            self._banner.update(words)
+        return held
+
+    def action_freeze(self) -> None:
+        """Hold the display, not the bot; once more: go on. A replay holds and goes on itself."""
+        if self.replay is not None:
+            self.replay.toggle()
+        else:
+            self.hold()
+
+    def hold(self) -> None:
+        """Show how the bot stands now until `hold` is called again."""
+        view = self.view
+        self._still = None if self._still or view is None else (view, view.still())
+
+    def action_unfreeze(self) -> None:
+        """The display goes on."""
+        self._still = None
 
     @property
     def view(self) -> BotView | None:
@@ -105,23 +179,32 @@ class BotScreen(FramedScreen):
             self.query_one("#no-bot", Static).update(words)
 
     def action_pause(self) -> None:
-        """No new entries; or entries again."""
-        view = self._steerable()
+        """No new entries; or entries again. A key that is held says it once."""
+        held = monotonic() - self._steered_at < _HELD_KEY_S
+        self._steered_at = monotonic()
+        if held and not self._told_of_held:
+            key = key_of("pause")
+            self.notify(f"{key} so soon after {key} was ignored: wait a second", timeout=3)
+        self._told_of_held = held
+        view = None if held else self._steerable()
         if view is not None:
             paused = "operator" in view.quote.get("paused", ())
-            self._tell("resume" if paused else "pause")
+            self._tell("resume" if paused else "pause", view)
 
     def action_end(self) -> None:
         """End gracefully, once that was confirmed."""
         view = self._steerable()
         if view is None:
             return
+        later = "r goes on with it later."
+        if view.mode == "paper":
+            later = "The paper exchange ends with it: nothing can go on with it later."
         question = (
-            f"Stop {view.symbol}?\n\nEntries are cancelled at the exchange. "
-            f"{_positions(view)} with take-profits and stops.\n--resume goes on with it later."
+            f"Stop {_named(view)}?\n\nEntries are cancelled at the exchange. "
+            f"{_positions(view)} with take-profits and stops.\n{later}"
         )
         self.app.push_screen(
-            Question(question, yes="Stop"), lambda yes: self._tell("stop") if yes else None
+            Question(question, yes="Stop"), lambda yes: self._tell("stop", view) if yes else None
         )
 
     def action_flatten(self) -> None:
@@ -131,43 +214,62 @@ class BotScreen(FramedScreen):
             return
         effects = [*_closed(view), f"{plural(len(view.account['orders']), 'order')} cancelled"]
         self.app.push_screen(
-            TypedQuestion(f"Close everything of {view.symbol} at market?", effects, view.coin),
-            lambda yes: self._tell("flatten") if yes else None,
+            TypedQuestion(f"Close everything of {_named(view)} at market?", effects, view.coin),
+            lambda yes: self._tell("flatten", view) if yes else None,
         )
 
     def _steerable(self) -> BotView | None:
         """The bot, if it can be told anything; else says why not."""
         view = self.view
         reason = ""
-        if view is None:
+        if self.replay is not None:
+            reason = "a replay cannot be steered"
+        elif view is None:
             reason = "no bot is shown"
         elif view.link != "connected" or not view.account:
-            reason = "there is no connection to the bot" if view.about else "the bot is starting"
+            reason = _unreachable(view)
         elif not view.controls:
             reason = "this bot was started without control: it can only be watched"
         if reason:
             self.notify(reason, severity="warning")
         return None if reason else view
 
-    def _tell(self, command: str) -> None:
+    def _tell(self, command: str, view: BotView) -> None:
         async def tell() -> None:
-            self.notify(await self._store.fleet.command(command), markup=False)
+            answer = asyncio.create_task(self._store.fleet.command(command, view))
+            done, _ = await asyncio.wait([answer], timeout=_PROMPTLY_S)
+            if not done:
+                self.notify(f"{command}: under way, the exchange has to confirm it", timeout=3)
+            words = await answer
+            failed = words.startswith(f"{command}: not ")
+            self.notify(words, severity="error" if failed else "information", markup=False)
 
         self.run_worker(tell(), group="commands", exit_on_error=False)
 
 
+def _unreachable(view: BotView) -> str:
+    if view.link == "ended":
+        return "the bot has crashed" if view.crashed else "the bot has ended"
+    return "there is no connection to the bot" if view.about else "the bot is starting"
+
+
+def _named(view: BotView) -> str:
+    """`BTC/USDT (PAPER)`: whose money a question is about."""
+    return f"{view.symbol} ({BADGES.get(view.mode, view.mode)})"
+
+
 def _closed(view: BotView) -> list[str]:
-    """What closing everything means for each side."""
+    """What closing everything means for each side; before the first price, without its result."""
+    quote = view.quote
     lines = []
-    for (name, side), result in zip(
-        view.account["sides"].items(), view.quote["unrealised"], strict=True
-    ):
+    for number, (name, side) in enumerate(view.account["sides"].items()):
         if side["qty"]:
-            worth = amount(side["qty"] * view.quote["price"])
-            result_text = amount(result, signed=True)
-            lines.append(
-                f"{name} {side['qty']:g} ({worth} USDT) sold at market: {result_text} USDT"
-            )
+            line = f"{name} {side['qty']:g} sold at market"
+            if quote:
+                worth = amount(side["qty"] * quote["price"])
+                result = amount(quote["unrealised"][number], signed=True)
+                line = f"{name} {side['qty']:g} ({worth} USDT) sold at market: {result} USDT"
+            lines.append(line)
     return lines or ["no position is open"]
 
 

@@ -16,6 +16,7 @@ from textual.widget import Widget
 from state.errors import StateError
 from tui.bot.census import Census, KnownBot
 from tui.bot.link import SCREENS
+from tui.bots import ANSWER_S
 from tui.folders import data_folder
 from tui.keys import bindings
 from tui.last_lines import last_lines
@@ -29,14 +30,13 @@ from tui.widgets.line_list import LineList
 from tui.widgets.row_table import RowTable
 
 if TYPE_CHECKING:
+    from tui.bot.record import Record
     from tui.bots import RunningBot
     from tui.store import Store
     from tui.widgets.columns import Cell
 
+_LIVE = "1"
 _LOOKING_S = 2.0
-_PATIENCE_S = 180.0
-"""For the answer to a command: what it asks for has to be confirmed by the exchange."""
-
 _MOST_LINES = 100
 _NO_BOT = "no bot has run on this machine: n starts one; gridtui demo is one to look at"
 
@@ -63,6 +63,7 @@ class BotsScreen(FramedScreen):
         self._log: tuple[object, list[str]] = (None, [])
         self._starter = Starter(self, self._folder)
         self._listed: object = None
+        self._led_to: object = None  # a bot that the cursor was put on
         self._told: object = None
 
     def body(self) -> Iterable[Widget]:
@@ -110,12 +111,40 @@ class BotsScreen(FramedScreen):
         if view is None:
             self.notify("no bot is shown: enter shows the chosen one")
             return
+        if self._store.fleet.replay is not None:
+            await self._store.fleet.end_replay()
+            self.notify("the replay has ended")
+            return
         await self._store.fleet.leave()
         self._look()
         ended = view.link == "ended"
         self.notify(
             "no bot is shown" if ended else f"{view.symbol or 'the bot'} goes on, unwatched"
         )
+
+    @work(exclusive=True, group="replay", exit_on_error=False)
+    async def action_replay(self) -> None:
+        """Play what the chosen one recorded, on the Live screen."""
+        bot = self._chosen
+        if bot is None:
+            self.notify("there is no bot here: n starts one", severity="warning")
+            return
+        from tui.app import GridTui
+        from tui.bot.record import Record
+        from tui.bot.replay import Replay
+
+        assert isinstance(self.app, GridTui)
+        reading = asyncio.ensure_future(asyncio.to_thread(Record, bot.record_file, bot.mode))
+        try:
+            record = await asyncio.shield(reading)
+        except asyncio.CancelledError:
+            reading.add_done_callback(_close)  # a thread cannot be interrupted: it opens files yet
+            raise
+        except StateError as error:
+            self.notify(f"not replayed: {error}", severity="error", markup=False)
+            return
+        await self.app.play(Replay(record))
+        await self.app.action_screen(_LIVE)
 
     def action_start(self) -> None:
         """Ask what a new one is to do, and start it."""
@@ -176,7 +205,7 @@ class BotsScreen(FramedScreen):
         self.notify(f"{word} of {name} is asked for")
         try:
             answer = await asyncio.to_thread(
-                ask, bot.socket, word, origin=SCREENS, timeout_s=_PATIENCE_S
+                ask, bot.socket, word, origin=SCREENS, timeout_s=ANSWER_S
             )
         except (RefusedError, StateError) as error:
             self.notify(f"{word} of {name} is not done: {error}", severity="error", markup=False)
@@ -194,13 +223,24 @@ class BotsScreen(FramedScreen):
             self._listed = (bots, followed)
             self._table.show(bots, ("", False), _NO_BOT)
             running = sum(bot.condition == "running" for bot in bots)
-            self._table.border_title = f"bots: {len(bots)}, of which {running} run"
+            self._table.border_title = f"bots {len(bots)}, running {running}"
+        self._lead_to_watched(bots)
         chosen = self._chosen
         if chosen is not None:
             lines = await asyncio.to_thread(last_lines, chosen.log_file, _MOST_LINES)
             self._log = (chosen.name, lines)
         else:
             self._log = (None, [])
+
+    def _lead_to_watched(self, bots: Sequence[KnownBot]) -> None:
+        """The cursor begins on the bot that is watched, whether it still runs or not."""
+        subject = self._store.fleet.subject
+        names = [bot.name for bot in bots]
+        if subject is None or subject.name == self._led_to or subject.name not in names:
+            return
+        self._led_to = subject.name
+        before = 0 if self._chosen is None else names.index(self._chosen.name)
+        self._table.action_cursor(names.index(subject.name) - before)
 
     def _tell(self) -> None:
         about = self._about
@@ -233,7 +273,8 @@ class BotsScreen(FramedScreen):
         elif bot.condition == "starting":
             reason = f"{bot.symbol.pair} is starting: it cannot be reached yet"
         else:
-            reason = f"{bot.symbol.pair} does not run, so it cannot be {what}: r goes on with it"
+            later = "starts a new one like it" if bot.mode == "paper" else "goes on with it"
+            reason = f"{bot.symbol.pair} does not run, so it cannot be {what}: r {later}"
         self.notify(reason, severity="warning")
 
     @property
@@ -243,3 +284,8 @@ class BotsScreen(FramedScreen):
     @property
     def _chosen(self) -> KnownBot | None:
         return self._table.chosen
+
+
+def _close(reading: asyncio.Future[Record]) -> None:
+    if reading.exception() is None:
+        reading.result().close()

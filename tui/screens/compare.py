@@ -130,6 +130,8 @@ def _settings(first: Run, second: Run) -> Content:
                 f"{' '.join(run.request.coins)}  {day(start)} .. {day(end)}",
             )
         )
+    if apart := _apart(first, second):
+        lines.append(Content.styled(f"! other {apart}: the numbers do not compare", "$warning"))
     mine, theirs = first.request.changed, second.request.changed
     names = [name for name in STRATEGY_PARAMS if _value(mine, name) != _value(theirs, name)]
     differing = ", ".join(
@@ -137,6 +139,16 @@ def _settings(first: Run, second: Run) -> Content:
     )
     lines.append(Content.assemble(("changed  ", "$quiet"), differing or "no parameter"))
     return Content("\n").join(lines)
+
+
+def _apart(first: Run, second: Run) -> str:
+    """What makes two runs such of different markets; "" where they are of the same."""
+    told = (
+        ("coins", set(first.request.coins) != set(second.request.coins)),
+        ("period", first.span_ms != second.span_ms),
+        ("candles", first.request.market != second.request.market),
+    )
+    return " and ".join(name for name, differs in told if differs)
 
 
 def _value(changed: dict[str, Any], name: str) -> Any:

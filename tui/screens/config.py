@@ -19,7 +19,16 @@ from engine.params import STRATEGY_PARAMS, StrategyParams, range_of
 from engine.wording import plural
 from tui.folders import data_folder
 from tui.keys import bindings
-from tui.profiles import Profile, planned, profile_path, profiles, read_profile, saved
+from tui.profiles import (
+    Profile,
+    called,
+    config_file,
+    planned,
+    profile_path,
+    profiles,
+    read_profile,
+    saved,
+)
 from tui.screens.frame import FramedScreen
 from tui.screens.parameters import grouped, read_typed
 from tui.screens.question import Question
@@ -44,6 +53,9 @@ _FIELDS = (
 )
 _GROUPS = {name: heading for heading, names in grouped() for name in names}
 _NOTHING = "no parameter's name or meaning has this word: esc shows all"
+_SIGN, _UNSAVED = "*", "!"
+"""Before a value: it is unlike the default, or the bot's; before a row: it is not saved."""
+
 _FILTER, _PROFILE, _SAVE = "filter", "profile", "save as"
 
 
@@ -172,7 +184,7 @@ class ConfigScreen(FramedScreen):
         if not event.done:
             return
         if event.about == _PROFILE:
-            done = not event.text or self._open(profile_path(self._folder, event.text))
+            done = not event.text or self._open(event.text)
         elif event.about == _SAVE:
             done = not event.text or self._plan(profile_path(self._folder, event.text))
         else:
@@ -180,8 +192,9 @@ class ConfigScreen(FramedScreen):
         if done:
             self._close_prompt()
 
-    def _open(self, path: Path) -> bool:
+    def _open(self, typed: str) -> bool:
         try:
+            path = config_file(self._folder, typed)
             profile = read_profile(path)
         except ParameterError as error:
             self._refusal = str(error)
@@ -258,9 +271,9 @@ class ConfigScreen(FramedScreen):
         self._told, self._refusal = None, ""
         changed = sum(self._values[name] != value for name, value in STRATEGY_PARAMS.items())
         unsaved = sum(self._values[name] != value for name, value in self._kept.items())
-        words = [f"config {self._profile_name}", f"{changed} unlike the default"]
-        words += [f"{unsaved} not saved"] if unsaved else []
-        words += [f"{self._apart} unlike the bot"] if self._live else []
+        words = [f"config {self._profile_name}", f"{_SIGN} {changed} unlike the default"]
+        words += [f"{_UNSAVED} {unsaved} not saved"] if unsaved else []
+        words += [f"{_SIGN} {self._apart} unlike the bot"] if self._live else []
         words += [f"/{self._word}"] if self._word else []
         self._table.border_title = Content("  ".join(words))
 
@@ -270,7 +283,7 @@ class ConfigScreen(FramedScreen):
         path = self._profile
         if path is None:
             return "defaults"
-        return path.stem if profile_path(self._folder, path.stem) == path else str(path)
+        return called(self._folder, path)
 
     @property
     def _apart(self) -> int:
@@ -279,13 +292,13 @@ class ConfigScreen(FramedScreen):
     def _cells(self, name: str) -> Sequence[Cell]:
         value, default = self._values[name], STRATEGY_PARAMS[name]
         live = self._live.get(name)
-        mark = "*" if value != self._kept[name] else ""
+        mark = _UNSAVED if value != self._kept[name] else ""
         same = not self._live or value == live
         return (
             (mark, "bold $warning"),
             (name, "$foreground"),
-            (written(value), "bold $warning" if value != default else "bold"),
-            (written(live) if self._live else "-", "$quiet" if same else "bold $primary"),
+            (_signed(value, value != default), "bold $warning" if value != default else "bold"),
+            (_signed(live, not same) if self._live else "-", "$quiet" if same else "bold $primary"),
             (written(default), "$quiet"),
             (range_of(name), "$quiet"),
             (_GROUPS[name], "$quiet"),
@@ -299,13 +312,17 @@ class ConfigScreen(FramedScreen):
         refusal = [Content.styled(line, "bold $error") for line in wrong]
         if name is None:
             return refusal
-        texts = [f"{name}: {StrategyParams.model_fields[name].description}. {range_of(name)}"]
+        texts = [f"{name}: {StrategyParams.model_fields[name].description}; takes {range_of(name)}"]
         usable = [each for each in self._profiles if not each.trouble]
         if usable:
-            parts = [f"{each.name} {written(each.values[name])}" for each in usable]
-            texts.append(f"profiles: {', '.join(parts)}")
+            parts = [f"{each.name}: {written(each.values[name])}" for each in usable]
+            texts.append(f"in profile {', '.join(parts)}")
         texts += [f"! {each.trouble}" for each in self._profiles if each.trouble]
         return [*refusal, *(Content(line) for t in texts for line in textwrap.wrap(t, width))]
+
+
+def _signed(value: Any, unlike: bool) -> str:
+    return f"{_SIGN} {written(value)}" if unlike else written(value)
 
 
 def _meaning(name: str) -> str:

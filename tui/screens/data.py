@@ -186,6 +186,7 @@ class DataScreen(FramedScreen):
 
     def _begin(self, job: DataJob) -> None:
         self._say("")
+        job.data_dir = self._data_dir
         self._store.data.begin(job)
         self._work(job)
 

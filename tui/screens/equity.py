@@ -18,7 +18,7 @@ from engine.wording import count
 from exchange.timeframe import timeframe_ms
 from tui.bot.history import Earlier, History, read_earlier
 from tui.figures import percent, tone
-from tui.keys import bindings
+from tui.keys import bindings, key_of
 from tui.screens.bot_screen import BotScreen
 from tui.widgets.equity_charts import EquityCharts, Overlay
 from tui.widgets.time_window import TimeWindow
@@ -39,9 +39,14 @@ class EquityScreen(BotScreen):
 
     CSS_PATH: ClassVar[list[str | PurePath]] = ["../bot.tcss", "../equity.tcss"]
     NUMBER = "3"
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("bot"), *bindings("equity")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("bot"),
+        *bindings("charts"),
+        *bindings("panels"),
+        *bindings("equity"),
+    ]
     KEYS = "equity"
-    KEY_PLACES = ("app", "bot", "equity")
+    KEY_PLACES = ("app", "bot", "replay", "charts", "panels", "equity")
 
     def __init__(self, data_dir: Path | None) -> None:
         super().__init__(data_dir)
@@ -63,10 +68,14 @@ class EquityScreen(BotScreen):
         yield self._charts
 
     def show(self, view: BotView) -> None:
-        """Draw what has changed, twice a second at most."""
+        """Draw what has changed, twice a second at most; nothing while the display is held."""
+        if self.frozen:
+            return
         if view is not self._of:
+            if self._of is None or view.replay is None or view.replay is not self._of.replay:
+                self._window, self._drawn_at = TimeWindow(), 0.0
             self._of, self._bars, self._asked_for = view, None, None
-            self._window, self._stale_picture = TimeWindow(), True
+            self._stale_picture = True
         self._look_on_disk(view)
         if monotonic() - self._drawn_at < _PAUSE_S:
             return
@@ -100,6 +109,10 @@ class EquityScreen(BotScreen):
             at = charts.columns if charts.cursor is None else charts.cursor
             charts.point(at + step if charts.cursor is not None or step < 0 else charts.columns - 1)
 
+    def action_enlarge(self) -> None:
+        """Equity alone, then price, then drawdown, then all of them."""
+        self._charts.enlarge()
+
     def action_log_scale(self) -> None:
         """Logarithmic scales, or linear ones."""
         self._logarithmic = not self._logarithmic
@@ -109,7 +122,7 @@ class EquityScreen(BotScreen):
         """Compare with the next backtest of this session, after the last with none."""
         runs = self._store.runs
         if not runs:
-            self.notify("no backtest was run in this session: 6 runs one")
+            self.notify(f"no backtest was run in this session: {key_of('screen_6')} runs one")
             return
         at = runs.index(self._run) if self._run in runs else -1
         self._run = runs[at + 1] if at + 1 < len(runs) else None
@@ -199,7 +212,7 @@ class EquityScreen(BotScreen):
             (percent(gain), tone(gain)),
         ]
         if self._window.end_ms is not None:
-            parts.append(("  not up to now, esc", "bold $warning"))
+            parts.append((f"  not up to now, {key_of('no_point')}", "bold $warning"))
         if self._logarithmic:
             parts.append("  logarithmic")
         if overlay is not None:

@@ -76,6 +76,15 @@ class FieldsDialog(ModalScreen[Order], Generic[Order]):
             return
         self.dismiss(order)
 
+    @on(Input.Changed)
+    @on(Choice.Changed)
+    def _edited(self) -> None:
+        """What was wrong may be right now."""
+        message = self.query_one(".message", Static)
+        if message.has_class("-error"):
+            message.remove_class("-error")
+            message.update("")
+
     def action_move(self, step: int) -> None:
         """The next field, or the one before."""
         step_focus(self, step)

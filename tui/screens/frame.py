@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from tui.keys import key_of
 from tui.screens.names import SCREENS
 from tui.widgets.bot_status import AlarmLine
 from tui.widgets.footer import KeyLine
@@ -64,7 +65,17 @@ class FramedScreen(Screen[None]):
             yield from self.body()
         yield self.key_line
         needs = " x ".join(str(size) for size in _SMALLEST)
-        yield Static(f"This terminal is too small:\nat least {needs} is needed.", id="too-small")
+        yield Static(
+            f"This terminal is too small:\nat least {needs} is needed.\n"
+            f"Until then {key_of('quit')} leaves, and no other key does anything.",
+            id="too-small",
+        )
+
+    @property
+    def too_small(self) -> bool:
+        """Whether nothing but that is shown."""
+        width, height = self.app.size
+        return width < _SMALLEST[0] or height < _SMALLEST[1]
 
     def _fit(self, size: Size) -> None:
         """Textual sets these classes after the first layout: set before it, that one is right."""
@@ -81,6 +92,9 @@ class FramedScreen(Screen[None]):
     async def furnish(self, store: Store) -> None:
         """Called once, after the first paint: what that does not wait for."""
         raise NotImplementedError
+
+    def arrive(self) -> None:
+        """Called each time that the screen was chosen by its number."""
 
     def refresh_from_store(self, now: datetime) -> None:
         """Called ten times a second while the screen is shown."""
@@ -125,6 +139,6 @@ class _Names(Widget):
             chosen = screen.number == self._current
             name = f"[{screen.name}]" if chosen else screen.name
             style = "bold $primary" if chosen else "$quiet"
-            number = f"{screen.number}{after_number}"
+            number = f"{key_of(f'screen_{screen.number}')}{after_number}"
             parts.append(Content.assemble((number, "bold $quiet"), (name, style)))
         return Content.assemble(" ", Content(between).join(parts))

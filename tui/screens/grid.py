@@ -32,7 +32,7 @@ class GridScreen(BotScreen):
     NUMBER = "2"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("bot"), *bindings("grid")]
     KEYS = "grid"
-    KEY_PLACES = ("app", "bot", "grid", "lines")
+    KEY_PLACES = ("app", "bot", "replay", "grid", "lines")
 
     _shown: object = None
 
@@ -89,6 +89,8 @@ class GridScreen(BotScreen):
         """Closer or farther."""
         ladder = self._ladder
         ladder.zoom = max(0, min(len(ZOOMS) - 1, ladder.zoom + step))
+        if self.view is not None:  # a key does not wait for the next tick of the clock
+            self.show(self._as_held(self.view))
         ladder.centre()
 
     def action_centre(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import PurePath
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -14,13 +15,14 @@ from textual.content import Content
 from textual.widget import Widget
 
 from exchange.timeframe import DAY_MS
-from tui.bot.census import Census
+from tui.bot.census import Census, KnownBot
 from tui.figures import percent, tone
 from tui.folders import data_folder
-from tui.keys import bindings
+from tui.keys import bindings, key_of
 from tui.screens.bot_screen import BotScreen, no_bot
 from tui.screens.starting import Starter
-from tui.widgets.bot_lines import health_lines, standing_lines, trade_lines
+from tui.widgets.bot_lines import health_lines, health_title, standing_lines, trade_lines
+from tui.widgets.bot_rows import left_lines
 from tui.widgets.line_list import LineList
 from tui.widgets.side_lines import side_lines, side_title
 from tui.widgets.sparkline import Sparkline
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 _SIDES = ("long", "short")
 _EQUITY_DAYS = 7
 _MOST_TRADES = 200
+_LOOKING_S = 2.0
 
 
 class LiveScreen(BotScreen):
@@ -41,14 +44,19 @@ class LiveScreen(BotScreen):
 
     CSS_PATH: ClassVar[list[str | PurePath]] = ["../bot.tcss", "../live.tcss"]
     NUMBER = "1"
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("bot"), *bindings("live")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("bot"),
+        *bindings("panels"),
+        *bindings("live"),
+    ]
     KEYS = "live"
-    KEY_PLACES = ("app", "bot", "live", "lines")
+    KEY_PLACES = ("app", "bot", "replay", "panels", "live", "lines")
 
     NO_BOT = no_bot(
         "[bold $primary]n[/] starts one, [bold $primary]r[/] goes on with one that has stopped; "
         "[bold $primary]0[/] lists them all."
     )
+    NO_BOT_KEYS = "live none"
 
     _shown: object = None  # what each part was drawn of
     _checked: object = None
@@ -59,6 +67,8 @@ class LiveScreen(BotScreen):
     def __init__(self, data_dir: Path | None) -> None:
         super().__init__(data_dir)
         self._starter = Starter(self, data_folder(data_dir))
+        self._census = Census()
+        self._looked_at = -_LOOKING_S
         self._sides = {name: LineList(name, name.upper()) for name in _SIDES}
         self._equity = Sparkline("equity-week")
         self._health = LineList("health", "health")
@@ -69,11 +79,6 @@ class LiveScreen(BotScreen):
         """Bots can be started from here, too."""
         await super().furnish(store)
         self._starter.furnish(store)
-
-    def refresh_from_store(self, now: datetime) -> None:
-        """Show the bot that is watched, or how one comes to be."""
-        super().refresh_from_store(now)
-        self.key_line.show("live" if self.view is not None else "live none")
 
     def panels(self) -> Iterable[Widget]:
         """Both sides, equity, health, trades, and what holds for all."""
@@ -96,6 +101,7 @@ class LiveScreen(BotScreen):
         health = (told, view.counts.get("health"), self._health.room)
         if health != self._checked:
             self._checked = health
+            self._health.entitle(health_title(view))
             self._health.show(health_lines(view, self._health.room[0]))
         traded = (told, view.counts.get("trade"), self._trades.room, bool(view.account))
         if traded != self._traded:
@@ -131,16 +137,45 @@ class LiveScreen(BotScreen):
         """Ask what a new bot is to do, and start it."""
         self._starter.ask()
 
+    def refresh_from_store(self, now: datetime) -> None:
+        """Where no bot is shown, those that could go on."""
+        due = monotonic() - self._looked_at > _LOOKING_S
+        if due and self._furnished and self._store.fleet.watched is None:
+            self._look_for_left()
+        super().refresh_from_store(now)
+
+    @work(exclusive=True, group="left", exit_on_error=False)
+    async def _look_for_left(self) -> None:
+        self._looked_at = monotonic()
+        left = [bot for bot in await self._known() if bot.resumable]
+        self.NO_BOT = Content.assemble(*left_lines(left), type(self).NO_BOT)
+
+    async def _known(self) -> list[KnownBot]:
+        folders = {data_folder(self._data_dir), *self._store.fleet.starts.folders}
+        return await asyncio.to_thread(self._census.take, folders)
+
     @work(exclusive=True, group="resume", exit_on_error=False)
     async def action_go_on(self) -> None:
-        """Resume the one bot that has stopped or crashed; where there are several, choose."""
-        folders = {data_folder(self._data_dir), *self._store.fleet.starts.folders}
-        known = await asyncio.to_thread(Census().take, folders)
-        resumable = [bot for bot in known if bot.resumable]
+        """Go on with the bot that is shown, if it has ended; else with the one that has stopped or
+        crashed; where there are several, choose."""
+        known = await self._known()
+        over = [bot for bot in known if bot.condition in ("crashed", "stopped", "ended")]
+        view, subject = self.view, self._store.fleet.subject
+        if view is not None and view.link == "ended" and subject is not None:
+            for bot in over:
+                if bot.name == subject.name:
+                    self._starter.go_on(bot)
+                    return
+        resumable = [bot for bot in over if bot.resumable]
         if len(resumable) == 1:
             self._starter.go_on(resumable[0])
         elif resumable:
             self.notify(f"{len(resumable)} bots could go on: 0 lists them, r there resumes one")
+        elif over:
+            self.notify(
+                "a paper exchange ends with its bot, so none can go on: n starts a new one, "
+                "0 lists those that have ended, r there starts one like it"
+            )
         else:
             self.notify("no bot has stopped with a state to go on with: n starts a new one")
 
@@ -149,7 +184,7 @@ class LiveScreen(BotScreen):
         focused = self.focused
         self._alone = None if self._alone else focused if focused in self.panes else None
         if focused is None:
-            self.notify("tab chooses a panel, z enlarges it")
+            self.notify(f"tab chooses a panel, {key_of('enlarge')} enlarges it")
         self.set_class(self._alone is not None, "-one")
         for panel in self.panes:
             panel.set_class(panel is self._alone, "-alone")

@@ -14,9 +14,9 @@ from textual.content import Content
 from textual.widget import Widget
 
 from engine.live.folders import log_file
-from engine.wording import count, plural
+from engine.wording import plural
 from tui.bot.log_file import before, read_tail
-from tui.keys import bindings
+from tui.keys import bindings, key_of
 from tui.screens.bot_screen import BotScreen
 from tui.widgets.log_lines import LogLines
 from tui.widgets.prompt import Prompt
@@ -40,7 +40,7 @@ class LogsScreen(BotScreen):
     NUMBER = "5"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("bot"), *bindings("logs")]
     KEYS = "logs"
-    KEY_PLACES = ("app", "bot", "logs", "lines")
+    KEY_PLACES = ("app", "bot", "replay", "logs", "lines")
 
     def __init__(self, data_dir: Path | None) -> None:
         super().__init__(data_dir)
@@ -74,6 +74,15 @@ class LogsScreen(BotScreen):
         """The newest lines from now on; or hold still."""
         self._lines.set_follow(not self._lines.follow)
 
+    def hold(self) -> None:
+        """As on the other screens: hold still, or go on."""
+        self.action_follow()
+
+    def action_copy_lines(self) -> None:
+        """The lines in sight, to the terminal's clipboard."""
+        self.app.copy_to_clipboard(self._lines.in_sight)
+        self.notify("copied what is in sight, if this terminal lets programs copy")
+
     def action_level(self, level: int) -> None:
         """Leave out what is below a level."""
         self._lines.level = level
@@ -103,7 +112,7 @@ class LogsScreen(BotScreen):
     def action_match(self, step: int) -> None:
         """The next match above, or below."""
         if not self._lines.search:
-            self.notify("/ asks for a word first")
+            self.notify(f"{key_of('search_log')} asks for a word first")
             return
         self._matches = self._lines.match(step)
         self._entitle()
@@ -180,9 +189,12 @@ class LogsScreen(BotScreen):
         self._prompt.close()
         self._lines.focus()
 
+    def _key_context(self) -> str:
+        return "logs line" if self._prompt.is_open else "logs"
+
     def _entitle(self) -> None:
         lines = self._lines
-        self.key_line.show("logs line" if self._prompt.is_open else "logs")
+        self.show_keys(self._key_context())
         words = [f"log: {_LEVEL_WORDS[lines.level]}"]
         if lines.word:
             words.append(f"&{lines.word}")
@@ -191,7 +203,7 @@ class LogsScreen(BotScreen):
             words.append(f"/{lines.search}{found}")
         if not lines.wrap:
             words.append("not wrapped")
-        words.append(f"{count(lines.row_count)} lines")
+        words.append(plural(lines.row_count, "line"))
         title = "  ".join(words)
         if title != str(lines.border_title or ""):
             lines.border_title = Content(title)

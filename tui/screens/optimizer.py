@@ -19,6 +19,7 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 
 from engine.wording import plural
+from tui.folders import data_folder
 from tui.keys import STUDY_VIEWS, bindings
 from tui.optimizer_order import SearchText, storage_named
 from tui.optimizer_store import StudyKey, StudyRow
@@ -49,11 +50,11 @@ _FOOTERS = {
 class OptimizerScreen(WatchingScreen):
     """Starts searches, watches all of this data folder, and steers them."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings("optimizer")
-    AUTO_FOCUS = "#study"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("optimizer"), *bindings("panels")]
+    AUTO_FOCUS = "#form"
     NUMBER = "7"
     KEYS = "optimizer form"
-    KEY_PLACES = ("app", "optimizer", "form", "choice", "list")
+    KEY_PLACES = ("app", "optimizer", "panels", "form", "choice", "list")
 
     def body(self) -> Iterable[Widget]:
         """Two panes over a line for what went wrong or well."""
@@ -131,7 +132,8 @@ class OptimizerScreen(WatchingScreen):
             return
         from tui.screens.apply import ApplyDialog
 
-        self.app.push_screen(ApplyDialog(view.report, self._form.text.config), self._applied)
+        folder, config = data_folder(self._data_dir), self._form.text.config
+        self.app.push_screen(ApplyDialog(view.report, config, folder), self._applied)
 
     def action_view(self, view: str) -> None:
         """Another view of the study."""
@@ -146,6 +148,11 @@ class OptimizerScreen(WatchingScreen):
         """The view after this one."""
         place = STUDY_VIEWS.index(self._pane.current_view)
         self.action_view(STUDY_VIEWS[(place + 1) % len(STUDY_VIEWS)])
+
+    def action_enlarge(self) -> None:
+        """The study alone, or form and studies beside it, where there is room for both."""
+        self.toggle_class("-enlarged")
+        self.action_view(self._pane.current_view)
 
     def action_sort(self) -> None:
         """The trials in another order."""
@@ -177,7 +184,16 @@ class OptimizerScreen(WatchingScreen):
             self._show_page("study")
             self._pane.focus_view()
 
+    def arrive(self) -> None:
+        """No text field has the focus: digits go on to other screens."""
+        self._form.rest()
+
     # What others tell
+
+    @on(SearchForm.Edited)
+    def _edited(self) -> None:
+        if self._outcome.has_class("-error"):
+            self._say("")
 
     @on(SearchForm.Submitted)
     def _submitted(self) -> None:

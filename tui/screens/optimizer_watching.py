@@ -64,7 +64,7 @@ class WatchingScreen(FramedScreen):
 
     def _prepared(self, text: SearchText) -> None:
         self._form.show(text)
-        self._form.focus_field("study")
+        self._form.focus()
         self._furnished = True
         self._read()
         self.set_interval(_READ_S / 2, self._read_if_due)

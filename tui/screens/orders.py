@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from engine.wording import count
 from tui.bot.audit import Audit
-from tui.keys import bindings
+from tui.keys import bindings, key_of
 from tui.screens.bot_screen import BotScreen
 from tui.widgets.order_tables import VIEWS, Table, tables
 from tui.widgets.prompt import Prompt
@@ -39,7 +39,7 @@ class OrdersScreen(BotScreen):
     NUMBER = "4"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("bot"), *bindings("orders")]
     KEYS = "orders"
-    KEY_PLACES = ("app", "bot", "orders", "list")
+    KEY_PLACES = ("app", "bot", "replay", "orders", "list")
 
     def __init__(self, data_dir: Path | None) -> None:
         super().__init__(data_dir)
@@ -55,6 +55,7 @@ class OrdersScreen(BotScreen):
         self._all: Sequence[Any] = ()
         self._seen: object = None
         self._said: object = None
+        self._titles = (Content(), Content())
         self._looked_at = 0.0
         self._frozen: dict[str, int] | None = None
 
@@ -118,8 +119,8 @@ class OrdersScreen(BotScreen):
 
         self.app.push_screen(DetailsScreen(*details(self._of, self._audit, row)))
 
-    def action_freeze(self) -> None:
-        """Hold the display; once more: go on."""
+    def hold(self) -> None:
+        """Hold the table, or let it go on."""
         if self._of is not None:
             self._frozen = dict(self._of.counts) if self._frozen is None else None
             self._seen = None
@@ -131,7 +132,7 @@ class OrdersScreen(BotScreen):
             self._close_prompt()
             self._refill()
         elif self._frozen is not None:
-            self.action_freeze()
+            self.hold()
 
     @on(Prompt.Typed)
     def _typed(self, event: Prompt.Typed) -> None:
@@ -148,9 +149,12 @@ class OrdersScreen(BotScreen):
     def _sorting(self) -> tuple[int, bool]:
         return self._sorts.get(self._view_name, (0, True))
 
+    def _key_context(self) -> str:
+        return "orders filter" if self._prompt.is_open else "orders"
+
     def _close_prompt(self) -> None:
         self._prompt.close()
-        self.key_line.show("orders")
+        self.show_keys("orders")
         self._rows.focus()
 
     def _furnish_table(self) -> None:
@@ -185,13 +189,13 @@ class OrdersScreen(BotScreen):
     def _nothing(self) -> str:
         """What stands where no row does."""
         if self._words[self._view_name]:
-            return "no row has it: esc shows all"
+            return f"no row has it: {key_of('show_all')} shows all"
         known = self._of is not None and self._of.account
         return self._table.empty if known else "nothing is known yet: the bot is starting"
 
     def _entitle(self, view: BotView) -> None:
         """The tabs, and the title, which says what is left out and how long it has stood still."""
-        self.key_line.show("orders filter" if self._prompt.is_open else "orders")
+        self.show_keys(self._key_context())
         asked = (self._view_name, self._words[self._view_name], self._frozen is None)
         state = (id(view), dict(view.counts), asked, self._rows.row_count)
         if state == self._said:
@@ -207,8 +211,12 @@ class OrdersScreen(BotScreen):
             words = f"{name} {count(numbers[name])}"
             shown = name == self._view_name
             parts += [(f"[{words}]", "bold $primary") if shown else (f" {words} ", "$quiet"), " "]
-        self._tabs.update(Content.assemble(" ", *parts, ("v view", "$quiet")))
-        self._rows.border_title = self._title(view)
+        tabs = Content.assemble(" ", *parts, (f"{key_of('table')} view", "$quiet"))
+        titles = (tabs, self._title(view))
+        if not all(map(Content.is_same, titles, self._titles)):
+            self._titles = titles
+            self._tabs.update(tabs, layout=False)
+            self._rows.border_title = titles[1]
 
     def _title(self, view: BotView) -> Content:
         word = self._words[self._view_name]

@@ -1,5 +1,6 @@
 """Every parameter of the strategy: value, default, range and meaning; each can be changed."""
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import on
@@ -12,9 +13,12 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from engine.errors import ParameterError
-from engine.params import STRATEGY_PARAMS, StrategyParams, range_of
+from engine.params import STRATEGY_PARAMS, StrategyParams, load_config_file, range_of
 from engine.wording import plural
+from tui.folders import data_folder
 from tui.keys import bindings
+from tui.profiles import config_file, profiles
+from tui.request import FORM_PARAMETERS
 from tui.widgets.footer import KeyLine
 from tui.widgets.runs import written
 
@@ -32,6 +36,7 @@ GROUPS = (
 """Headings, and the first parameter under each, in the order of `StrategyParams`."""
 
 _NAME, _VALUE, _DEFAULT = 26, 11, 11
+_PROFILE = "profile"
 
 
 class ParametersScreen(ModalScreen[dict[str, Any]]):
@@ -40,8 +45,10 @@ class ParametersScreen(ModalScreen[dict[str, Any]]):
     CSS_PATH = "../dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings("parameters")
 
-    def __init__(self, changed: dict[str, Any]) -> None:
+    def __init__(self, changed: dict[str, Any], data_dir: Path | None = None) -> None:
+        """`data_dir`: the folder whose profiles can be loaded."""
         super().__init__()
+        self._folder = data_folder(data_dir)
         try:
             values = StrategyParams.checked(changed).model_dump()
         except ParameterError:  # the form's own fields may hold anything; they say so themselves
@@ -85,6 +92,12 @@ class ParametersScreen(ModalScreen[dict[str, Any]]):
         """Type a word that name or meaning must contain."""
         self._ask("/", self._word)
 
+    def action_profile(self) -> None:
+        """Type which profile to load."""
+        self._ask(_PROFILE, "")
+        names = ", ".join(each.name for each in profiles(self._folder)) or "there is none yet"
+        self._say(f"profiles: {names}; a path is taken, too")
+
     def action_reset(self) -> None:
         """The default of the highlighted parameter."""
         if (name := self._chosen()) is not None:
@@ -124,6 +137,10 @@ class ParametersScreen(ModalScreen[dict[str, Any]]):
 
     @on(Input.Submitted, "#typed")
     def _typed(self, event: Input.Submitted) -> None:
+        if event.input.border_title == _PROFILE:
+            if not event.value.strip() or self._load(event.value):
+                self._close_line()
+            return
         name = self._chosen()
         filtering = event.input.border_title == "filter"
         if filtering or (name is not None and self._set(name, read_typed(event.value))):
@@ -133,6 +150,19 @@ class ParametersScreen(ModalScreen[dict[str, Any]]):
         """Take a value if it is one; say what is wrong if it is not."""
         try:
             self._values = StrategyParams.checked({**self._values, name: value}).model_dump()
+        except ParameterError as error:
+            self._say(str(error), error=True)
+            return False
+        self._list()
+        return True
+
+    def _load(self, typed: str) -> bool:
+        """All of a profile's values; what the form asks for itself only if the profile names it."""
+        try:
+            path = config_file(self._folder, typed)
+            named, _ = load_config_file(path)
+            own = {name: self._values[name] for name in FORM_PARAMETERS}
+            self._values = StrategyParams.checked({**own, **named}).model_dump()
         except ParameterError as error:
             self._say(str(error), error=True)
             return False

@@ -22,6 +22,7 @@ from tui.commands.briefing import UNPROVEN
 from tui.keys import bindings
 from tui.widgets.bot_status import BADGES
 
+_AGAIN = "looking once more ..."
 _LABEL = 12
 _MARGIN, _REST = 8, 10
 """Columns of frame, padding and scroll bar; lines of all that is not what was seen."""
@@ -31,7 +32,8 @@ class PreflightDialog(ModalScreen[bool]):
     """Dismissed with True once everything was seen and what is asked for was typed.
 
     Real money asks for the coin's name, and for one more word where nothing speaks for the
-    parameters; where nothing real can be lost a button is enough.
+    parameters; where nothing real can be lost a button is enough. The dialog may have stood for
+    hours by then: all is looked at once more, and what has changed is shown and asked anew.
     """
 
     CSS_PATH = "../dialogs.tcss"
@@ -45,6 +47,7 @@ class PreflightDialog(ModalScreen[bool]):
         super().__init__()
         self._order = order
         self._words: list[str] = []
+        self._shown: Looked | None = None
 
     def compose(self) -> ComposeResult:
         """What is known, what is to be typed, and the way out, which has the focus."""
@@ -74,18 +77,34 @@ class PreflightDialog(ModalScreen[bool]):
         except LookFailedError as failure:
             self._refuse([str(failure)])
             return
+        changed = looked.changed_since(self._shown) if self._shown else ""
         if looked.forbids:
             self._refuse(looked.forbids)
+        elif self._shown and not changed:
+            self.dismiss(True)
         else:
-            self._ask(looked)
+            self._ask(looked, changed)
+
+    def _look_again(self) -> None:
+        """What was agreed to is what is to begin."""
+        self._words = []
+        self.query_one("#wanted", Static).update(_AGAIN)
+        self.query_one("#yes", Button).label = _AGAIN
+        self.query("Input, #yes").set(disabled=True)
+        self.query_one("#no").focus()
+        self._look()
 
     def _refuse(self, reasons: Sequence[str]) -> None:
+        self.remove_class("-words", "-button")
+        self.query_one("#no").focus()
         lines = [Content.styled("nothing was started:", "bold $error")]
         for reason in reasons:
             lines += map(Content, self._wrapped("! ", reason))
         self._show(lines)
 
-    def _ask(self, looked: Looked) -> None:
+    def _ask(self, looked: Looked, changed: str = "") -> None:
+        """Show it; `changed`: since it was shown before."""
+        self._shown = looked
         tells: list[tuple[str, str]] = []
         for label, text in looked.tells:
             if label:
@@ -93,10 +112,12 @@ class PreflightDialog(ModalScreen[bool]):
             else:
                 before, words = tells.pop()
                 tells.append((before, f"{words} {text}"))
-        lines = [line for label, text in tells for line in self._told(label, text)]
-        for warning in looked.warns:
-            lines += [Content.styled(line, "$warning") for line in self._wrapped("! ", warning)]
+        lines = [*self._warning(f"changed since it was shown: {changed}")] if changed else []
+        lines += [line for label, text in tells for line in self._told(label, text)]
+        lines += [line for warning in looked.warns for line in self._warning(warning)]
         self._show(lines)
+        self.query_one("#yes", Button).label = "Start"
+        self.query("Input, #yes").set(disabled=False)
         if self._order.mode != "live":
             self.add_class("-button")
             return
@@ -135,24 +156,30 @@ class PreflightDialog(ModalScreen[bool]):
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         typed = event.value.strip()
-        if not typed:
+        event.input.clear()
+        if not typed or not self._words:
             self.dismiss(False)
         elif typed != self._words[0]:
             self._want(wrong=typed)
         elif len(self._words) == 1:
-            self.dismiss(True)
+            self._look_again()
         else:
             del self._words[0]
             self._want()
-        event.input.clear()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """An answer was chosen."""
-        self.dismiss(event.button.id == "yes")
+        if event.button.id == "yes":
+            self._look_again()
+        else:
+            self.dismiss(False)
 
     def action_leave(self) -> None:
         """Escape; what is being looked at is given up."""
         self.dismiss(False)
+
+    def _warning(self, text: str) -> Iterator[Content]:
+        return (Content.styled(line, "$warning") for line in self._wrapped("! ", text))
 
     def _told(self, label: str, text: str) -> Iterator[Content]:
         for number, line in enumerate(self._wrapped("", text, _LABEL)):

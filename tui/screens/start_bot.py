@@ -11,7 +11,7 @@ from tui.bot.launch import StartOrder, StartText
 from tui.screens.fields_dialog import FieldsDialog
 from tui.widgets.fields import Choice, Switch, TextField
 
-_DIGITS = r"[0-9 .,]"
+_DIGITS = r"[0-9 .,_eE+]"
 _MODES = {
     "paper": "PAPER, a local exchange",
     "dry-run": "DRY, real market, no orders",
@@ -52,7 +52,7 @@ class StartDialog(FieldsDialog[StartOrder]):
             ("leverage", TextField("leverage", _DIGITS, "that of the parameters")),
             ("paper speed", TextField("speed", _DIGITS, "1: real time")),
             ("paper source", TextField("source", placeholder="sim, or a folder with candles")),
-            ("config file", TextField("config", placeholder="the default parameters")),
+            ("config file", TextField("config", placeholder="a profile or a file, if any")),
             ("short", short),
             ("fresh", fresh),
         )

@@ -8,12 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from exchange.symbol import Symbol
+from state.errors import StateError
 from tui.bot.launch import Launch, StartOrder, StartText
 from tui.screens.question import Question
 from tui.widgets.bot_status import BADGES
 
 if TYPE_CHECKING:
     from tui.bot.census import KnownBot
+    from tui.bot.fleet import Awaited
     from tui.bots import RunningBot
     from tui.screens.frame import FramedScreen
     from tui.store import Store
@@ -57,7 +60,7 @@ class Starter:
     def go_on(self, bot: KnownBot) -> None:
         """Resume a bot; one that was on paper begins anew."""
         if bot.mode == "paper":
-            self.ask(replace(self._store.fleet.starts.last, coin=bot.symbol.coin, mode="paper"))
+            self._begin_anew(bot)
             return
         order = StartOrder.resumed(bot.symbol, bot.mode, bot.data_folder)
         if bot.mode in _WITH_ACCOUNT:
@@ -69,13 +72,40 @@ class Starter:
             Question(question, yes="Resume"), lambda yes: self._begin(order) if yes else None
         )
 
+    def _begin_anew(self, bot: KnownBot) -> None:
+        """The form as that bot was started, as far as it is known."""
+        fleet = self._store.fleet
+        known = fleet.starts.texts.get(bot.name)
+        if known is None:
+            known = StartText(bot.symbol.coin)
+            view, subject = fleet.watched, fleet.subject
+            if view is not None and subject is not None and subject.name == bot.name and view.about:
+                about = view.about
+                known = replace(
+                    known,
+                    leverage=f"{about['params']['leverage']:g}",
+                    speed=f"{about.get('speed', 1.0):g}",
+                    source="sim" if about.get("simulated") else "",
+                )
+            self._screen.notify(
+                f"{bot.symbol.pair} was not started from these screens: its capital, source and "
+                "config file are not known here, fill them in",
+                timeout=8,
+            )
+        self.ask(known)
+
     async def watch(self, running: RunningBot) -> None:
-        """Show a bot on the Live screen, if the user is still here."""
+        """Show a bot on the Live screen, if the user is still here. Below a question nothing
+        changes: it is about the bot that was shown when it was asked."""
+        app = self._screen.app
+        if len(app.screen_stack) > 1:
+            name = _title(Symbol.parse(running.holder.symbol_id), running.holder.mode)
+            self._screen.notify(f"{name} runs: 0 lists it, enter there shows it")
+            return
         await self._store.fleet.follow(running)
         if self._screen.is_shown:
             from tui.app import GridTui
 
-            app = self._screen.app
             assert isinstance(app, GridTui)
             await app.action_screen(_LIVE)
 
@@ -92,6 +122,9 @@ class Starter:
     def _begin(self, order: StartOrder) -> None:
         try:
             launch = self._store.fleet.starts.begin(order)
+        except StateError as error:
+            self._screen.notify(f"not started: {error}", severity="error", markup=False)
+            return
         except OSError as error:
             reason = f"{error.filename or order.data_folder}: {error.strerror}"
             self._screen.notify(f"not started: {reason}", severity="error", markup=False)
@@ -104,27 +137,27 @@ class Starter:
     async def _attend(self, launch: Launch) -> None:
         """Until it can be reached, which then is watched, or has ended, which is said."""
         fleet = self._store.fleet
-        title = f"{launch.order.symbol.pair} ({BADGES[launch.order.mode]})"
-        fleet.awaited = f"{title} is starting: 0 shows how far it is."
-        try:
-            running = await self._arrived(launch)
-        finally:
-            fleet.awaited = ""
+        title = _title(launch.order.symbol, launch.order.mode)
+        with fleet.awaiting(f"{title} is starting: 0 shows how far it is.") as awaited:
+            running = await self._arrived(launch, awaited)
         if running is not None:
-            fleet.starts.launches.remove(launch)
+            fleet.starts.arrived(launch)
             await self.watch(running)
             return
         words = fleet.starts.words[launch.pid] = await asyncio.to_thread(launch.last_words)
-        self._screen.notify(
-            words, title=f"{title} was not started", severity="error", timeout=15, markup=False
-        )
+        self._screen.notify(words, title=f"{title} was not started", severity="error", markup=False)
 
-    async def _arrived(self, launch: Launch) -> RunningBot | None:
+    async def _arrived(self, launch: Launch, awaited: Awaited) -> RunningBot | None:
         """The bot; None where its process has ended instead."""
         while launch.code is None:
-            self._store.fleet.starts.words[launch.pid] = await asyncio.to_thread(launch.last_words)
+            awaited.said = await asyncio.to_thread(launch.last_words)
+            self._store.fleet.starts.words[launch.pid] = awaited.said
             running = await asyncio.to_thread(launch.found)
             if running is not None:
                 return running
             await asyncio.sleep(_WAITING_S)
         return None
+
+
+def _title(symbol: Symbol, mode: str) -> str:
+    return f"{symbol.pair} ({BADGES[mode]})"

@@ -21,7 +21,7 @@ class TypedQuestion(ModalScreen[bool]):
     Args:
         question: what would be done.
         effects: what that means, a line each.
-        word: to be typed.
+        word: to be typed, in capitals or not.
     """
 
     CSS_PATH = "../dialogs.tcss"
@@ -55,12 +55,14 @@ class TypedQuestion(ModalScreen[bool]):
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
-        if event.value.strip() == self._word:
+        if event.value.strip().upper() == self._word.upper():
             self.dismiss(True)
         elif not event.value.strip():
             self.dismiss(False)
         else:
-            self.query_one("#wanted", Static).update(f"not {event.value.strip()}: {self._word}")
+            self.query_one("#wanted", Static).update(
+                Content(f"not {event.value.strip()}: type {self._word}")
+            )
             event.input.clear()
 
     def on_button_pressed(self) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import textwrap
 from itertools import islice
 from typing import Any
 
 from textual.content import Content
 
-from engine.wording import amount
+from engine.wording import amount, plural
 from exchange.timeframe import DAY_MS, timeframe_ms
 from tui.bot.view import BotView
-from tui.figures import clock, countdown, day, percent, price, tone
+from tui.figures import clock, countdown, day, percent, price, stamp, tone
+from tui.keys import key_of
 from tui.widgets.columns import Cell, Column, flow, in_columns
 
 _STATES = {"ok": "$success", "warning": "bold $warning", "bad": "bold $error"}
@@ -36,6 +38,9 @@ _TRADES = (
 _TERSE, _TERSE_LABEL = 48, 15
 """Cells under which a trade's seconds and the end of a long label give way."""
 
+_MOST_MORE = 3
+"""Further lines of a reason that is long."""
+
 _PAUSED = {
     "operator": "by the operator; p goes on",
     "positions": "positions differ from the exchange's",
@@ -43,6 +48,15 @@ _PAUSED = {
     "stopping": "the bot is stopping",
     "flattening": "everything is being closed",
 }
+
+
+def health_title(view: BotView) -> Content:
+    """`health`, with whose time it is told in; of a record also when it was read, which is when a
+    state changed."""
+    if view.replay is None or not view.readings:
+        speed = float(view.about.get("speed", 1.0))
+        return Content("health" if speed == 1.0 else f"health, in the bot's time (x{speed:g})")
+    return Content(f"health, read {stamp(view.read_ms)}")
 
 
 def health_lines(view: BotView, width: int) -> list[Content]:
@@ -56,7 +70,9 @@ def health_lines(view: BotView, width: int) -> list[Content]:
         ]
         for reading in view.readings
     ]
-    return in_columns(_HEALTH, rows, width) if rows else [Content()]
+    if not rows:
+        return [Content("" if view.replay is None else "none of it was recorded up to here")]
+    return in_columns(_HEALTH, rows, width)
 
 
 def trade_lines(view: BotView, width: int, most: int) -> list[Content]:
@@ -72,16 +88,20 @@ def standing_lines(view: BotView, width: int) -> list[Content]:
     """What holds entries back or is still awaited, and the day so far."""
     lines = []
     for word, reason in _troubles(view):
-        lines.append(
-            Content.assemble((f" {word} ", "reverse bold $warning"), (f" {reason}", "$warning"))
-        )
+        style = "$error" if view.crashed else "$warning"
+        first, *more = textwrap.wrap(reason, max(20, width - len(word) - 3)) or [""]
+        lines.append(Content.assemble((f" {word} ", f"reverse bold {style}"), (f" {first}", style)))
+        indent = " " * (len(word) + 3)
+        lines += [Content.styled(f"{indent}{line}", style) for line in more[:_MOST_MORE]]
+    if elsewhere := _elsewhere(view):
+        lines.append(Content.styled(f" {elsewhere}", "bold $warning"))
     if not view.quote or not view.account:
         return lines
     result = result_of_day(view)
     account = view.account
     orders = view.quote["orders"]
     parts: list[tuple[int, Content]] = [
-        (0, _fact("next candle", countdown(view.candle_left_s))),
+        (0, _fact("next candle", next_candle(view))),
         (0, _fact("resting", str(orders))),
         (0, _fact("today", percent(100 * result), tone(result))),
         (1, _fact("funding", amount(account["funding"], signed=True))),
@@ -90,6 +110,19 @@ def standing_lines(view: BotView, width: int) -> list[Content]:
         (3, _fact("since the start", percent(100 * _since_start(view)))),
     ]
     return [*lines, flow(parts, width)]
+
+
+def _elsewhere(view: BotView) -> str:
+    """Where orders go, if the mode says otherwise: to an address that stands in for Binance's."""
+    source = str(view.about.get("source", ""))
+    if view.mode not in ("live", "demo") or "://" not in source:
+        return ""
+    return f"at {source.partition('://')[2].rstrip('/')} in place of Binance"
+
+
+def next_candle(view: BotView) -> str:
+    """In how long; unknown where nothing is heard of the bot's clock any more."""
+    return countdown(view.candle_left_s) if view.link == "connected" else "-"
 
 
 def result_of_day(view: BotView) -> float:
@@ -110,7 +143,10 @@ def _since_start(view: BotView) -> float:
 
 def _troubles(view: BotView) -> list[tuple[str, str]]:
     if view.link == "lost":
-        return [("LOST", f"{view.trouble}; the bot goes on by itself")]
+        goes_on = "; the bot goes on by itself" if view.fate == "lives" else ""
+        return [("LOST", f"{view.trouble}{goes_on}")]
+    if view.crashed:
+        return [("CRASHED", f"{view.trouble}; {_left_by_a_crash(view)}")]
     if view.link == "ended":
         return [("ENDED", view.trouble)]
     if not view.account:
@@ -124,6 +160,20 @@ def _troubles(view: BotView) -> list[tuple[str, str]]:
         reasons = "; ".join(_PAUSED.get(reason, reason) for reason in paused)
         troubles.append(("PAUSED", f"no new entries: {reasons}"))
     return troubles
+
+
+def _left_by_a_crash(view: BotView) -> str:
+    """What is where, as it was told last, and what can be done."""
+    if view.mode == "paper":
+        return f"a paper exchange ends with its bot: {key_of('resume_bot')} starts one like it"
+    account = view.account
+    lots = sum(len(side["lots"]) for side in account.get("sides", {}).values())
+    orders = account.get("orders", ())
+    left = f"{plural(lots, 'lot')} and {plural(len(orders), 'order')}"
+    where = "are in its state" if view.mode == "dry-run" else "stay at the exchange"
+    entries = any(order["role"] == "entry" for order in orders)
+    bare = ", entries without a stop" if entries else ""
+    return f"{left} {where}{bare}. {key_of('resume_bot')} goes on"
 
 
 def _fact(name: str, value: str, style: str = "$foreground") -> Content:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from engine.wording import amount
+from engine.wording import amount, plural
 from tui.bot.census import KnownBot
 from tui.bot.launch import Launch
 from tui.widgets.bot_status import BADGES
@@ -15,6 +15,7 @@ from tui.widgets.columns import Cell
 from tui.widgets.row_table import Field
 
 WATCHED = "▶"
+_MOST_LEFT = 4
 
 _SIGNS = {"running": "●", "starting": "◌", "crashed": "✗", "stopped": "■", "ended": "·"}
 _TONES = {
@@ -62,9 +63,39 @@ def about_lines(bot: KnownBot, log: Sequence[str], room: tuple[int, int]) -> lis
     for text in _meaning(bot):
         lines += [Content(line) for line in textwrap.wrap(text, max(20, width))]
     left = max(1, height - len(lines) - 1)
-    if log:
-        lines += [Content(""), *(Content.styled(line, "$quiet") for line in log[-left:])]
+    said = _without_bars(log)
+    if said:
+        lines += [Content(""), *(Content.styled(line, "$quiet") for line in said[-left:])]
     return lines
+
+
+def left_lines(bots: Sequence[KnownBot]) -> list[Content]:
+    """Bots that could go on, a line each, the gravest first."""
+    lines = []
+    for bot in bots[:_MOST_LEFT]:
+        standing = bot.standing
+        left = "nothing known"
+        if standing is not None:
+            lots, orders = plural(standing.lots, "lot"), plural(standing.orders, "order")
+            left = standing.trouble or f"{lots}, {orders}"
+        where = "" if bot.mode == "dry-run" else " at the exchange"
+        goes_on = "r goes on" if len(bots) == 1 else "r in 0 goes on"
+        name = f"{bot.symbol.coin} {BADGES[bot.mode]} {bot.condition} {bot.since:%m-%d %H:%M}"
+        lines.append(Content.styled(f"\n{name}: {left}{where}; {goes_on}", _TONES[bot.condition]))
+    if len(bots) > _MOST_LEFT:
+        lines.append(Content(f"\nand {len(bots) - _MOST_LEFT} more"))
+    return [*lines, Content("\n")] if lines else []
+
+
+def _without_bars(log: Sequence[str]) -> list[str]:
+    """What a log says but for the equity of each bar, in which the rest would be lost."""
+    kept, of_a_bar = [], False
+    for line in log:
+        if not line.startswith(" "):
+            of_a_bar = "] EQUITY | " in line
+        if not of_a_bar:
+            kept.append(line)
+    return kept
 
 
 def launch_lines(launch: Launch, words: str, width: int) -> list[Content]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from textual.content import Content
 from textual.widgets import Static
 
 from engine.wording import amount
+from tui.activity import Activity
 from tui.bot.link import MOST_ATTEMPTS
 from tui.bot.view import BotView
-from tui.figures import percent, price, tone
+from tui.figures import age, percent, price, tone
+from tui.keys import key_of
 
 BADGES = {
     "live": "LIVE",
@@ -25,80 +28,133 @@ _TREND = {
     "BREAKOUT_UP": "$breakout-up",
     "BREAKOUT_DOWN": "$breakout-down",
 }
+_SHORT = {
+    "UPTREND": "UP",
+    "DOWNTREND": "DOWN",
+    "BREAKOUT_UP": "BRK UP",
+    "BREAKOUT_DOWN": "BRK DN",
+}
 _GAP = "  "
+_SIMULATED = (
+    Content.styled("SIMULATED", "bold $simulated"),
+    Content.styled("SIM", "bold $simulated"),
+)
+_NOTHING = Content()
+_GIVES_WAY = (
+    *("busy", "change", "used", "old", "label", "simulated", "busy", "open", "recorded"),
+    *("regime", "coin", "link", "busy", "equity"),
+)
+"""What takes its next shorter form where there is too little room, in this order."""
 
 
-def bot_line(view: BotView, now: datetime, width: int) -> Content:
-    """As much as `width` cells have room for; mode, price, regime, equity and connection stay."""
-    clock = now.strftime("%H:%M:%SZ")
-    room = width - len(clock) - 2
-    parts = _parts(view)
-    for most in sorted({place for place, _ in parts}, reverse=True):
-        line = Content(_GAP).join(text for _, text in parts)
-        if line.cell_length <= room:
-            break
-        parts = [(place, text) for place, text in parts if place < most]
+def bot_line(
+    view: BotView, now: datetime, width: int, activities: Sequence[Activity] = ()
+) -> Content:
+    """As much as `width` cells have room for; mode, SIM, coin, price, regime, PAUSED and the state
+    of the connection stay. `activities`: what else is under way, in words as long as they fit."""
+    if view.replay is None:
+        clock = now.strftime("%H:%M:%SZ")
     else:
-        line = Content(_GAP).join(text for _, text in parts)
+        clock = view.replay.moment.strftime("%m-%d %H:%M:%SZ")
+    room = width - len(clock) - 2
+    parts = {"busy": _busy(activities)} | _parts(view)
+    for name in ("", *_GIVES_WAY):
+        if name in parts:
+            parts[name] = parts[name][1:] or parts[name]
+        forms = [each[0] for part, each in parts.items() if part != "busy"]
+        line = Content(_GAP).join(form for form in forms if form.plain)
+        busy = parts["busy"][0]
+        if line.cell_length + busy.cell_length <= room:
+            break
+    left = max(0, room - busy.cell_length)
     return Content.assemble(
-        line.truncate(room, ellipsis=True, pad=True), " ", (clock, "$quiet"), " "
+        line.truncate(left, ellipsis=True, pad=True), " ", (clock, "$quiet"), " ", busy
+    )
+
+
+def _busy(activities: Sequence[Activity]) -> Sequence[Content]:
+    """` 34% BTC: bar 12 000 of 35 040 `, ` backtest 34% `, ` 34% `, nothing."""
+    quiet = "$quiet"
+    long = [(f" {each.share:.0%} ", (f"{each.words} ", quiet)) for each in activities]
+    named = [((f" {each.noun} ", quiet), f"{each.share:.0%} ") for each in activities]
+    bare = [f" {each.share:.0%} " for each in activities]
+    return (
+        Content.assemble(*(part for parts in long for part in parts)),
+        Content.assemble(*(part for parts in named for part in parts)),
+        Content.assemble(*bare),
+        _NOTHING,
     )
 
 
 def badge(view: BotView) -> Content:
-    """` PAPER `: what the money is."""
+    """` PAPER `: what the money is; ` REPLAY x60 paused `: that nothing is."""
     style = f"reverse bold $mode-{view.mode or 'none'}"
-    return Content.styled(f" {BADGES.get(view.mode, '...')} ", style)
+    pace = "" if view.replay is None else f" {view.replay.words}"
+    return Content.styled(f" {BADGES.get(view.mode, '...')}{pace} ", style)
 
 
-def connection(view: BotView) -> Content:
-    """`ok 38ms 0.4s`, `STALE 12s`, `LOST, try 3/10 in 8s`, `ENDED`."""
+def connection(view: BotView) -> Sequence[Content]:
+    """`ok 38ms 0.4s`, `STALE 12s`, `LOST, try 3/10 in 8s`, `ENDED`; of a record how much of it has
+    passed: `ok 34%`. Then, where there is one, a shorter form: `ok 0.4s`, `LOST 3/10`."""
     if view.link == "lost":
-        words = f"LOST, try {view.attempt}/{MOST_ATTEMPTS} in {view.again_in_s:.0f}s"
-        return Content.styled(words, "reverse bold $error")
+        tries = f"{view.attempt}/{MOST_ATTEMPTS}"
+        words = (f"LOST, try {tries} in {view.again_in_s:.0f}s", f"LOST {tries}")
+        return [Content.styled(each, "reverse bold $error") for each in words]
+    if view.crashed:
+        return [Content.styled(" CRASHED ", "reverse bold $error")]
     if view.link == "ended":
-        return Content.styled(" ENDED ", "reverse bold $warning")
+        return [Content.styled(" ENDED ", "reverse bold $warning")]
     if view.link == "connecting" or not view.quote:
-        return Content.styled("starting" if view.about else "connecting", "bold $warning")
+        return [Content.styled("starting" if view.about else "connecting", "bold $warning")]
     if view.stale:
-        return Content.styled(f"STALE {view.silence_s:.0f}s", "reverse bold $warning")
+        return [Content.styled(f"STALE {view.silence_s:.0f}s", "reverse bold $warning")]
     states = {reading["state"] for reading in view.readings}
     word, style = "ok", "$success"
     if "warning" in states:
         word, style = "WARN", "bold $warning"
     if "bad" in states:
         word, style = "BAD", "bold $error"
-    latency = f" {view.quote['latency_ms']:.0f}ms {view.price_age_s:.1f}s"
-    return Content.assemble((word, style), (latency, "$quiet"))
+    if view.replay is not None:
+        return [Content.assemble((word, style), (f" {view.replay.share:.0%}", "$quiet"))]
+    latency, since = f" {view.quote['latency_ms']:.0f}ms", f" {view.price_age_s:.1f}s"
+    return [Content.assemble((word, style), (each, "$quiet")) for each in (latency + since, since)]
 
 
-def _parts(view: BotView) -> list[tuple[int, Content]]:
-    """(how early it gives way, 0 never; text), from left to right."""
+def _parts(view: BotView) -> dict[str, Sequence[Content]]:
+    """Each part's forms, the longest first, from left to right."""
     quote = view.quote
-    marked = [(0, badge(view))]
+    parts: dict[str, Sequence[Content]] = {"mode": [badge(view)]}
+    if recorded := BADGES.get(view.about.get("recorded", "")):
+        mark = Content.styled(recorded, f"bold $mode-{view.about['recorded']}")
+        parts["recorded"] = [mark, _NOTHING]
     if view.about.get("simulated"):
-        marked.append((3, Content.styled("SIMULATED", "bold $simulated")))
+        parts["simulated"] = _SIMULATED
     if not quote:
-        return [*marked, (0, Content.styled(view.symbol, "bold")), (0, connection(view))]
+        symbol = Content.styled(view.symbol, "bold")
+        return parts | {"coin": [symbol], "link": connection(view)}
     loud = "$stale" if view.stale else "$foreground"
     open_result = sum(quote["unrealised"])
     regime = view.account.get("regime", "")
+    trend = f"bold {loud if view.stale else _TREND.get(regime, loud)}"
     change = view.change_of_day
-    parts = [
-        *marked,
-        (1, Content.styled(view.symbol, loud)),
-        (0, Content.styled(price(quote["price"], view.price_digits), f"bold {loud}")),
-        (6, _toned("" if change is None else percent(100 * change), change or 0.0, view)),
-        (0, Content.styled(regime, f"bold {loud if view.stale else _TREND.get(regime, loud)}")),
-        (4, Content.styled("equity", "$quiet")),
-        (0, Content.styled(amount(quote["equity"]), f"bold {loud}")),
-        (2, Content.styled("uPnL", "$quiet")),
-        (2, _toned(amount(open_result, signed=True), open_result, view)),
-        (5, Content.styled(f"used {view.used:.0%}", loud)),
-    ]
+    gain = _toned("" if change is None else percent(100 * change), change or 0.0, view)
+    result = _toned(amount(open_result, signed=True), open_result, view)
+    parts |= {
+        "coin": [Content.styled(name, loud) for name in (view.symbol, view.coin)],
+        "price": [Content.styled(price(quote["price"], view.price_digits), f"bold {loud}")],
+        "change": [gain, _NOTHING],
+        "regime": [Content.styled(word, trend) for word in (regime, _SHORT.get(regime, regime))],
+        "label": [Content.styled("equity", "$quiet"), _NOTHING],
+        "equity": [Content.styled(amount(quote["equity"]), f"bold {loud}"), _NOTHING],
+        "open": [Content.assemble(("uPnL", "$quiet"), _GAP, result), _NOTHING],
+        "used": [Content.styled(f"used {view.used:.0%}", loud), _NOTHING],
+    }
     if quote["paused"]:
-        parts.append((0, Content.styled("PAUSED", "reverse bold $warning")))
-    return [part for part in [*parts, (0, connection(view))] if part[1].plain]
+        parts["paused"] = [Content.styled("PAUSED", "reverse bold $warning")]
+    if view.replay is not None:
+        old = f"price {age(1000 * view.price_age_s)} old"
+        parts["old"] = [Content.styled(old, "$quiet"), _NOTHING]
+    return parts | {"link": connection(view)}
 
 
 def _toned(text: str, value: float, view: BotView) -> Content:
@@ -125,7 +181,7 @@ class AlarmLine(Static):
         newest = alarms[-1]
         more = f"{len(alarms)} alarms, the newest: " if len(alarms) > 1 else ""
         over = " (over)" if newest["over"] else ""
-        hint = "  ! acknowledge "
+        hint = f"  {key_of('acknowledge')} acknowledge "
         text = Content(f" ! {more}{newest['text']}{over}")
         room = max(0, self.size.width - len(hint))
         self.update(Content.assemble(text.truncate(room, ellipsis=True, pad=True), (hint, "bold")))

@@ -13,7 +13,8 @@ from rich.text import Text
 from textual.color import Color
 from textual.widget import Widget
 
-from tui.figures import axis_value, date_label, share
+from tui.figures import axis_value, share
+from tui.round_times import axis_dates
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,9 +60,14 @@ class Chart(Widget):
         """Lowest and highest value of the scale, once it is drawn."""
 
     def plot(
-        self, curves: Sequence[Curve], span_ms: tuple[int, int], level: float | None = None
+        self,
+        curves: Sequence[Curve],
+        span_ms: tuple[int, int],
+        level: float | None = None,
+        unit: Callable[[float, float], str] | None = None,
     ) -> None:
-        """Show curves between two times; `level` is drawn as a thin line."""
+        """Show curves between two times; `level` is drawn as a thin line, `unit` is another one."""
+        self._unit = unit or self._unit
         self._curves, self._span, self._level = curves, span_ms, level
         self._drawn = None
         self.refresh()
@@ -85,6 +91,8 @@ class Chart(Widget):
         high = max(float(values.max()) for _, values in lines)
         if self._level is not None:
             low, high = min(low, self._level), max(high, self._level)
+        if any(curve.fill for curve in self._curves):
+            low, high = min(low, 0.0), max(high, 0.0)
         if high - low <= 1e-12 * max(abs(high), abs(low), 1.0):
             low, high = low - 1.0, high + 1.0
         self.ends = (low, high)
@@ -172,15 +180,13 @@ class DateAxis(Widget):
         self.refresh()
 
     def render(self) -> Text:
-        """Dates at equal distances, each beginning at its moment."""
+        """Round dates at equal distances, each beginning at its moment."""
         columns = self.size.width - NAME_WIDTH - SCALE_WIDTH
         first, last = self._span
         line = [" "] * max(0, self.size.width)
-        widest = len(date_label(first, last - first)) + 4
-        for i in range(max(1, columns // widest)):
-            column = i * widest
-            label = date_label(first + (last - first) * column // max(columns, 1), last - first)
-            line[NAME_WIDTH + column : NAME_WIDTH + column + len(label)] = label
+        for at, label in axis_dates(first, last, columns):
+            column = NAME_WIDTH + (at - first) * columns // max(last - first, 1)
+            line[column : column + len(label)] = label
         return Text("".join(line), self.app.theme_variables["quiet"], no_wrap=True, end="")
 
 

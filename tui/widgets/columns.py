@@ -36,14 +36,14 @@ def in_columns(
             break
         kept.remove(least)
     spare = width - _length(widths, kept)
-    gap = 1 + max(0, min(_WIDEST_GAP - 1, spare // max(1, len(kept) - 1)))
+    gaps = _gaps(spare, len(kept))
 
     def line(cells: Sequence[Cell]) -> Content:
         parts: list[str | Cell] = []
-        for place in kept:
+        for place, gap in zip(kept, gaps, strict=True):
             text, style = cells[place]
             fill = ">" if columns[place].right else "<"
-            parts += [" " * gap] if parts else []
+            parts.append(" " * gap)
             wide = 0 if fill == "<" and place == kept[-1] else widths[place]
             parts.append((f"{text:{fill}{wide}}", style or "$foreground"))
         return Content.assemble(*parts)
@@ -73,6 +73,12 @@ def wrapped(lead: Content, parts: Sequence[Content], width: int) -> list[Content
             longer = Content.assemble(blank, "  ", part)
         line = longer
     return [*lines, line]
+
+
+def _gaps(spare: int, columns: int) -> list[int]:
+    """Cells before each column: as many as there is room for, the first ones have what is over."""
+    each, over = divmod(max(0, spare), max(1, columns - 1))
+    return [0, *(min(_WIDEST_GAP, 1 + each + (at < over)) for at in range(columns - 1))]
 
 
 def _length(widths: Sequence[int], kept: Sequence[int]) -> int:

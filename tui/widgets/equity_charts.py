@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from engine.wording import amount, plural
 from tui.bot.history import Columns, Traded
-from tui.figures import axis_value, percent, price, share, stamp, tone
+from tui.figures import axis_value, percent, price, share, stamp, tone, unlogged
 from tui.widgets.chart import Curve, DateAxis
 from tui.widgets.marked_chart import Mark, MarkedChart
 from tui.widgets.regime_band import RegimeBand
@@ -75,6 +75,7 @@ class EquityCharts(Vertical, can_focus=True):
         self._span = (0, 1)
         self._digits = 2
         self._cursor: int | None = None
+        self._alone: MarkedChart | None = None
         self._overlay: Overlay | None = None
 
     def compose(self) -> ComposeResult:
@@ -130,10 +131,17 @@ class EquityCharts(Vertical, can_focus=True):
         self._line.update(self._values())
         self._kinds.update(self._trades_told())
 
+    def enlarge(self) -> None:
+        """The next chart alone; after the last all of them."""
+        order = (None, self._equity, self._price, self._drawdown)
+        self._alone = order[(order.index(self._alone) + 1) % len(order)]
+        for chart in order[1:]:
+            chart.display = self._alone in (None, chart)
+
     @property
     def columns(self) -> int:
         """Cells across of the charts."""
-        return self._price.columns
+        return (self._alone or self._price).columns
 
     @property
     def cursor(self) -> int | None:
@@ -175,7 +183,7 @@ class EquityCharts(Vertical, can_focus=True):
                 curves.insert(0, other)
             chart.plot(curves, self._span, level=0.0)
             return
-        chart.unit = _unlogged if logarithmic else axis_value
+        chart.unit = unlogged if logarithmic else axis_value
         chart.plot([Curve(time, np.log(equity) if logarithmic else equity)], self._span)
 
     def _draw_price(
@@ -184,7 +192,7 @@ class EquityCharts(Vertical, can_focus=True):
         import numpy as np
 
         chart = self._price
-        chart.unit = _unlogged if logarithmic else axis_value
+        chart.unit = unlogged if logarithmic else axis_value
         values = np.log(close) if logarithmic else close
         chart.plot([Curve(time, values, "curve-price")], self._span)
         start, end = self._span
@@ -263,9 +271,3 @@ def _here(trades: Sequence[Traded], digits: int) -> Content:
 
 def _kind(label: str) -> _Kind:
     return _PRUNE if label.startswith("PRUNE") else _KINDS.get(label, _OTHER)
-
-
-def _unlogged(value: float, step: float) -> str:
-    """The scale of a logarithm: its value, with the decimals that one row further on needs."""
-    there = math.exp(value)
-    return axis_value(there, there * math.expm1(step))

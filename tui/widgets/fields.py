@@ -15,17 +15,38 @@ from tui.keys import bindings
 
 
 class TextField(Input):
-    """One line of text. A character that it does not take is dropped, never a key of the screen."""
+    """One line of text. What does not fit is taken, shown as wrong, and never a key of the screen.
+
+    Dropping it would leave another number in its place: `5k` is no 5.
+    """
+
+    DEFAULT_CSS = "TextField.-wrong { color: $error; text-style: underline; }"
 
     def __init__(self, name: str, characters: str = ".", placeholder: str = "") -> None:
+        """`characters`: a pattern of one that fits."""
+        self._fitting = re.compile(f"(?:{characters})*")
+        self._held = ""
         super().__init__(id=name, placeholder=placeholder)
-        self._characters = re.compile(characters)
+
+    def hold(self) -> None:
+        """What it holds now is what `restore` goes back to."""
+        self._held = self.value
+
+    def restore(self) -> None:
+        """What it held when the focus came."""
+        self.value = self._held
+
+    def on_focus(self) -> None:
+        """From here on, what is typed can be taken back."""
+        self.hold()
+
+    def watch_value(self, value: str) -> None:
+        """Show at once that something does not fit."""
+        self.set_class(self._fitting.fullmatch(value) is None, "-wrong")
 
     async def _on_key(self, event: Key) -> None:
-        typed = event.character or ""
         # escape and a letter in quick succession are one key to a terminal: alt+letter
-        strange = event.key.startswith("alt+") or not self._characters.match(typed)
-        if event.is_printable and strange:
+        if event.is_printable and event.key.startswith("alt+"):
             event.prevent_default()
             event.stop()
 
@@ -122,3 +143,5 @@ def step_focus(form: Widget, step: int) -> None:
     focused = form.screen.focused
     if focused in fields:
         fields[max(0, min(len(fields) - 1, fields.index(focused) + step))].focus()
+    elif focused is form and fields:
+        fields[0].focus()

@@ -26,7 +26,8 @@ class Headline(Widget):
             ("max dd", share(m["max_drawdown_pct"]), ""),
             ("sharpe", ratio(m["sharpe_ratio"]), ""),
             ("calmar", ratio(m["calmar_ratio"]), ""),
-            ("pf", ratio(m["profit_factor"]), ""),
+            # of closings, before opening fees: it can be above 1 beside a loss
+            ("pf pre-fee", ratio(m["profit_factor"]), ""),
             ("fills", count(m["total_trades"]), ""),
             ("buy & hold", percent(holding), tone(holding)),
             ("win rate", share(m["win_rate_pct"]), ""),

@@ -20,6 +20,9 @@ _MARKS = {"entry": " ", "take-profit": " ", "lot": "●", "average": "○", MARK
 BREAK = "break"
 _LINES = {"stop": "─", "liquidation": "━", "anchor": "·", "absent": "░", MARKET: "═"}
 _NARROWEST_BAR, _WIDEST_BAR = 4, 40
+_GAPS = 8
+"""Between mark, price, distance, bar, quantity and words."""
+
 _DETAIL_FROM = 96
 
 
@@ -141,9 +144,12 @@ class _Widths:
         now = next((rung.price for rung in rungs if rung.kind == MARKET), None)
         self.away = max([len(away(rung.price, now)) for rung in rungs], default=0)
         self.most = max([rung.qty for rung in rungs], default=0.0)
-        self.bar = max(_NARROWEST_BAR, min(_WIDEST_BAR, (room - 60) // 3))
         self.room = room
         self.detail = room >= _DETAIL_FROM
+        texts = [rung.text for rung in rungs if self.detail or rung.kind != "absent"]
+        words = max(map(len, texts), default=0)
+        beside = self.price + self.away + self.qty + words + _GAPS
+        self.bar = max(_NARROWEST_BAR, min(_WIDEST_BAR, (room - 60) // 3, room - beside))
 
 
 def _line(rung: Rung, now: float | None, widths: _Widths, lit: bool) -> Content:
@@ -172,7 +178,7 @@ def _line(rung: Rung, now: float | None, widths: _Widths, lit: bool) -> Content:
         if rung.qty:
             cells = max(1, round(widths.bar * rung.qty / widths.most))
         qty = price(rung.qty, widths.qty_digits) if rung.qty else ""
-        parts.append((f"{'█' * cells:<{widths.bar}} ", style))
+        parts.append((f"{'▇' * cells:<{widths.bar}} ", style))
         parts.append((f"{qty:>{widths.qty}}  ", "$foreground"))
     parts.append((rung.text, f"{style} reverse" if lit else style))
     line_so_far = Content.assemble(*parts)

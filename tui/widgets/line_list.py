@@ -26,7 +26,8 @@ class LineList(ScrollView, can_focus=True):
 
     def __init__(self, name: str, title: str = "") -> None:
         super().__init__(id=name, classes="panel")
-        self.border_title = Content(title)
+        self._title = Content(title)
+        self.border_title = self._title
         self._lines: list[Content] = []
 
     @property
@@ -48,8 +49,8 @@ class LineList(ScrollView, can_focus=True):
 
     def entitle(self, title: Content) -> None:
         """What the frame says."""
-        shown = self.border_title
-        if not isinstance(shown, Content) or not title.is_same(shown):
+        if not title.is_same(self._title):
+            self._title = title
             self.border_title = title
 
     def render_line(self, y: int) -> Strip:

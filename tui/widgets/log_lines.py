@@ -19,7 +19,7 @@ from textual.strip import Strip
 from textual.style import Style
 
 from engine.wording import count
-from tui.keys import bindings
+from tui.keys import bindings, key_of
 
 _MOST_ENTRIES = 20_000
 MOST_ROWS = 30_000
@@ -35,6 +35,7 @@ _LEVELS = (
     (logging.DEBUG, "D", "$quiet"),
 )
 _STAMP = re.compile(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\]")
+_EVERY_BAR = re.compile(r"\[[^]]*\] (EQUITY|GRID) (?!.*HALTED)|  UPnL_L: ")
 
 
 class Row(NamedTuple):
@@ -125,6 +126,12 @@ class LogLines(ScrollView, can_focus=True):
         """`2024-01-15 14:30:00` of the last entry that has a time; "" where none has."""
         return next((stamp for row in reversed(self._rows) if (stamp := _stamp(row))), "")
 
+    @property
+    def in_sight(self) -> str:
+        """The text of the lines that are seen."""
+        top = self.scroll_offset.y
+        return "\n".join(row.text for row in self._rows[top : top + self.size.height])
+
     def set_follow(self, follow: bool) -> None:
         """Show the newest line from now on, or hold still."""
         self.follow = follow
@@ -174,7 +181,9 @@ class LogLines(ScrollView, can_focus=True):
         sign, written = next((s, w) for least, s, w in _LEVELS if row.level >= least or s == "D")
         lead = f"{sign if row.first else ' '} "
         text = Content(row.text).truncate(width - _SIGN, ellipsis=True)
-        content = Content.assemble((lead, written), text.stylize(_tone(row, written)))
+        tone = _tone(row, written)
+        lead_tone = tone if row.level == logging.INFO else written
+        content = Content.assemble((lead, lead_tone), text.stylize(tone))
         if self.search:
             content = _marked(content, self.search, number == self._at)
         content = content.truncate(width, pad=True)
@@ -266,7 +275,8 @@ class LogLines(ScrollView, can_focus=True):
         if not self.follow:
             parts += [f"↓ {count(below)}  "] if below else []
             new = f" +{count(self.unseen)} new" if self.unseen else ""
-            parts += [(f" PAUSED VIEW{new} ", "reverse bold $warning"), " f follows"]
+            parts.append((f" PAUSED VIEW{new} ", "reverse bold $warning"))
+            parts.append(f" {key_of('follow')} follows")
         else:
             parts.append("follows")
         subtitle = Content.assemble(*parts)
@@ -297,7 +307,10 @@ def _stamp(row: Row) -> str:
 
 
 def _tone(row: Row, written: str) -> str:
-    return "$foreground" if row.level == logging.INFO and row.first else written.split()[-1]
+    """What comes with every bar is quieter than a trade."""
+    if row.level != logging.INFO:
+        return written.split()[-1]
+    return "$quiet" if _EVERY_BAR.match(row.text) else "$foreground"
 
 
 def _marked(content: Content, word: str, here: bool) -> Content:

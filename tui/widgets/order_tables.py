@@ -64,7 +64,7 @@ def _resting(view: BotView) -> Table:
         Field("price", 9, lambda order: _float(order["price"])),
         Field("away", 7, lambda order: _float(order["price"])),
         Field("side", 5, lambda order: order["side"], right=False),
-        Field("for", 15, lambda order: order["role"], right=False),
+        Field("for", 16, lambda order: order["role"], right=False),
         Field("qty", 7, lambda order: float(order["qty"])),
         Field("worth", 9, lambda order: _worth(order)),
         Field("status", 7, lambda order: order["status"], right=False),
@@ -159,6 +159,8 @@ def _audit(view: BotView, audit: Audit) -> Table:
         Field("id", 20, lambda request: request.client_id, right=False),
     )
 
+    speed = float(view.about.get("speed", 1.0))  # of the clock that both moments were told by
+
     def cells(request: Request) -> list[Cell]:
         level, took, code = _float(request.price), request.took_ms, request.code
         said = _shortly(request.answer)
@@ -171,7 +173,7 @@ def _audit(view: BotView, audit: Audit) -> Table:
             (price(float(request.qty), view.qty_digits) if request.qty else "", ""),
             ("" if code is None else str(code), "bold $error"),
             (said or "...", "bold $error" if request.failed else _ANSWERS.get(said, "$quiet")),
-            ("" if took is None else _took(took), "$quiet"),
+            ("" if took is None else _took(round(took / speed)), "$quiet"),
             (request.client_id, "$quiet"),
         ]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import reactive
@@ -13,7 +15,7 @@ from textual.widgets import Input, Static
 
 from engine.wording import plural
 from tui.figures import day, percent, tone
-from tui.keys import VIEWS
+from tui.keys import VIEWS, bindings, key_of
 from tui.store import PORTFOLIO, CoinView, Run
 from tui.widgets.headline import Headline
 from tui.widgets.result_charts import ResultCharts
@@ -23,10 +25,13 @@ from tui.widgets.trades import TradesTable
 if TYPE_CHECKING:
     from engine.band import Band
 
+_OF_CHARTS = ("window", "zoom", "pan", "log_scale")
+
 
 class ResultPane(Vertical):
     """What a run of one coin or portfolio came to, in three views."""
 
+    BINDINGS: ClassVar[list[BindingType]] = bindings("charts")
     current_view = reactive("equity")
 
     def __init__(self) -> None:
@@ -52,13 +57,39 @@ class ResultPane(Vertical):
         self._run, self.key = run, key
         view = run.view(key)
         self.set_class(key == PORTFOLIO, "-portfolio")
-        self.border_title = _title(run, of, view)
+        self.border_title = _title(run, of, view, key)
         self.query_one(Headline).show(view)
         self._show_tabs()
         self._show_notes(view)
-        self.query_one(ResultCharts).show(view)
+        self._change_charts(lambda charts: charts.show(view))
         self.query_one(TradesTable).show(run.fills(key))
         self.query_one(Summary).show(run, view)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Charts that are not seen have no keys."""
+        seen = self.current_view == "equity" or self.screen.has_class("-huge")
+        return (seen or action not in _OF_CHARTS) and super().check_action(action, parameters)
+
+    def action_window(self) -> None:
+        """1, 7, 30 days, everything."""
+        self._change_charts(ResultCharts.next_window)
+
+    def action_zoom(self, step: int) -> None:
+        """Half as much time, or twice."""
+        self._change_charts(lambda charts: charts.zoom(step))
+
+    def action_pan(self, step: int) -> None:
+        """Half a window back, or on."""
+        self._change_charts(lambda charts: charts.pan(step))
+
+    def action_log_scale(self) -> None:
+        """Logarithmic scales, or linear ones."""
+        self._change_charts(ResultCharts.change_scale)
+
+    def _change_charts(self, change: Callable[[ResultCharts], None]) -> None:
+        charts = self.query_one(ResultCharts)
+        change(charts)
+        self.border_subtitle = Content(charts.words)
 
     def watch_current_view(self, view: str) -> None:
         """Show one of the views and put the focus where its keys are."""
@@ -86,12 +117,12 @@ class ResultPane(Vertical):
             name = "portfolio" if key == PORTFOLIO else key.partition("/")[0]
             parts += [_tab(name, key == self.key), " "]
         if len(keys) > 1:
-            parts.append(("[ ] coin", "$quiet"))
+            parts.append((f"{key_of('last_coin')} {key_of('next_coin')} coin", "$quiet"))
         coins = Content.assemble(*parts)
         views: list[str | tuple[str, str]] = []
         for name in VIEWS:
             views += [_tab(name, name == self.current_view), " "]
-        views.append(("v view", "$quiet"))
+        views.append((f"{key_of('view')} view", "$quiet"))
         shown = Content.assemble(*views)
         gap = self.query_one("#tabs").size.width - coins.cell_length - shown.cell_length
         self.query_one("#tabs", Static).update(Content.assemble(coins, " " * max(1, gap), shown))
@@ -141,14 +172,18 @@ class ResultPane(Vertical):
         self.open_filter()
 
 
-def _title(run: Run, of: int, view: CoinView) -> Content:
+def _title(run: Run, of: int, view: CoinView, key: str) -> Content:
     first, last = run.span_ms
     made_up = Content.styled(" SIMULATED ", "reverse bold $simulated") if view.simulated else ""
+    coins = len(run.keys) - 1
+    # each coin trades with the capital of the form
+    each = view.metrics["initial_capital"] / coins if key == PORTFOLIO else 0.0
+    money = f", {coins} x {each:,.0f}" if each else ""
     return Content.assemble(
         made_up,
         " " if view.simulated else "",
         (view.name, "bold"),
-        f" {day(first)} .. {day(last)}  run {run.number} of {of}",
+        f"{money} {day(first)} .. {day(last)}  run {run.number} of {of}",
     )
 
 
@@ -178,5 +213,5 @@ def _warnings(view: CoinView) -> str:
         from engine.summary import no_order_note  # with a result, numpy is loaded already
 
         if no_order_note(view.result):
-            words.append("! capital too small for any order: s says more")
+            words.append(f"! capital too small for any order: {key_of('summary')} says more")
     return "   ".join(words)

@@ -52,6 +52,7 @@ class RowTable(ScrollView, can_focus=True):
         self._styles: dict[tuple[str, bool], Style] = {}
         self._theme: object = None
         self._empty = ""
+        self._in_sight: object = None  # as it was shown last
 
     def furnish(
         self,
@@ -68,11 +69,12 @@ class RowTable(ScrollView, can_focus=True):
         self._fields, self._cells, self._row_name = fields, cells, name
         self._widths = [max(field.width, len(field.title) + 1) for field in fields]
         self._rows, self._cursor = (), 0
+        self._in_sight = None
         self.scroll_to(0, 0, animate=False, immediate=True)
 
     def show(self, rows: Sequence[Any], sorted_by: tuple[str, bool], empty: str) -> None:
         """Other rows; `sorted_by` is a heading, and whether the highest value comes first; `empty`
-        stands where there are none.
+        stands where there are none. Nothing is painted where nothing in sight has changed.
 
         The chosen row stays chosen and where it is on the screen, unless it is the first one.
         """
@@ -88,7 +90,10 @@ class RowTable(ScrollView, can_focus=True):
             top = max(0, self.scroll_offset.y + self._cursor - before)
             self.scroll_to(y=top, animate=False, immediate=True)
         self._measure()
-        self.refresh()
+        in_sight = (self._cells_in_sight(), sorted_by, empty, self._cursor, self.scroll_offset)
+        if in_sight != self._in_sight:
+            self._in_sight = in_sight
+            self.refresh()
 
     @property
     def chosen(self) -> Any | None:
@@ -117,6 +122,7 @@ class RowTable(ScrollView, can_focus=True):
     def on_resize(self, _: Resize) -> None:
         """Columns stand further apart where there is room."""
         self._fit()
+        self._measure()
 
     def on_click(self, event: Click) -> None:
         """A click chooses."""
@@ -182,15 +188,18 @@ class RowTable(ScrollView, can_focus=True):
 
     def _measure(self) -> None:
         """Columns grow with what is seen, and never shrink: nothing jumps to and fro."""
-        top = self.scroll_offset.y
         widths = list(self._widths)
-        for row in self._rows[top : top + self.size.height]:
-            lengths = [len(text) for text, _ in self._cells(row)]
+        for cells in self._cells_in_sight():
+            lengths = [len(text) for text, _ in cells]
             widths = [max(pair) for pair in zip(widths, lengths, strict=True)]
         if widths != self._widths:
             self._widths = widths
             self._fit()
             self.refresh()
+
+    def _cells_in_sight(self) -> list[Sequence[Cell]]:
+        top = self.scroll_offset.y
+        return [self._cells(row) for row in self._rows[top : top + self.size.height]]
 
     def _tell_hidden(self) -> None:
         above = self.scroll_offset.y
@@ -226,7 +235,8 @@ class RowTable(ScrollView, can_focus=True):
         for field, width, (text, style) in zip(self._fields, self._widths, cells, strict=True):
             padded = f"{text:>{width}}" if field.right else f"{text:<{width}}"
             segments.append(Segment(padded + " " * self._gap, self._style(style, chosen)))
-        return Strip(segments)
+        width = max(self.virtual_size.width, self.scroll_offset.x + self.size.width)
+        return Strip(segments).adjust_cell_length(width, self._style("", chosen))
 
     def _style(self, written: str, chosen: bool = False) -> Style:
         """Parsed once; a theme or a dimmed screen has others."""
@@ -238,6 +248,7 @@ class RowTable(ScrollView, can_focus=True):
         if key not in self._styles:
             style = base + self.app.stylesheet.parse_style(written or "$foreground")
             if chosen:
-                style += self.app.stylesheet.parse_style("on $block-cursor-background")
+                plain = " reverse" if self.app.no_color else ""
+                style += self.app.stylesheet.parse_style(f"on $block-cursor-background{plain}")
             self._styles[key] = style.rich_style
         return self._styles[key]

@@ -26,13 +26,19 @@ SOURCES = {
 }
 
 
-class RowsForm(Vertical):
-    """The row of the folder is there only while the source is one."""
+class RowsForm(Vertical, can_focus=True):
+    """The row of the folder is there only while the source is one.
+
+    It can have the focus as a whole: then letters and digits are keys, and ↓ goes to its fields.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("form")
 
     class Submitted(Message):
         """Enter was pressed in a text field."""
+
+    class Edited(Message):
+        """A field has another value."""
 
     def __init__(self, title: str) -> None:
         super().__init__(id="form", classes="-active")
@@ -65,16 +71,33 @@ class RowsForm(Vertical):
     def focus_field(self, name: str) -> None:
         """Put the cursor into a field; what is typed next replaces its text."""
         field = self.query_one(f"#{name}")
+        if isinstance(field, TextField):
+            field.hold()
         field.focus()
         if isinstance(field, TextField):
             field.action_select_all()
 
+    def rest(self) -> None:
+        """Out of the text fields, what was typed kept."""
+        if isinstance(self.screen.focused, TextField):
+            self.focus()
+
     def leave_text(self) -> bool:
-        """Out of the text fields, so that letters and digits are keys; False: not in one."""
-        if not isinstance(self.screen.focused, TextField):
+        """Out of a text field, which gets back what it held; False: not in one.
+
+        Letters and digits are keys then.
+        """
+        field = self.screen.focused
+        if not isinstance(field, TextField):
             return False
-        self.query_one("#source", Choice).focus()
+        field.restore()
+        self.focus()
         return True
+
+    def hold(self) -> None:
+        """What the fields hold now is what escape goes back to."""
+        for field in self.query(TextField):
+            field.hold()
 
     def action_move(self, step: int) -> None:
         """The next field, or the one before; at the ends it stays."""
@@ -83,10 +106,16 @@ class RowsForm(Vertical):
     @on(Choice.Changed)
     def _source_changed(self, event: Choice.Changed) -> None:
         event.stop()
+        self.post_message(self.Edited())
         if event.choice.id == "source":
             self.show_folder(event.choice.value == "folder")
+
+    @on(Input.Changed)
+    def _typed(self) -> None:
+        self.post_message(self.Edited())
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
+        self.hold()
         self.post_message(self.Submitted())

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from engine.wording import plural
 from tui.widgets.fields import Choice, Link, Switch, TextField
@@ -20,7 +21,8 @@ from tui.widgets.rows_form import SOURCES, RowsForm
 if TYPE_CHECKING:
     from tui.request import FormText
 
-_DIGITS = r"[0-9 .,:_+-]"
+_DIGITS = r"[0-9 .,:_+TZ-]"
+_FIGURE = r"[0-9 .,_eE+-]"
 
 
 class RunForm(RowsForm):
@@ -40,8 +42,9 @@ class RunForm(RowsForm):
         yield "folder", TextField("folder", placeholder="where candles lie")
         yield "from", TextField("start", _DIGITS, "2024-01-01")
         yield "to", TextField("end", _DIGITS, "now")
-        yield "capital", TextField("capital", _DIGITS)
-        yield "leverage", TextField("leverage", _DIGITS)
+        each = Static("each coin", id="each")
+        yield "capital", Horizontal(TextField("capital", _FIGURE), each, id="money")
+        yield "leverage", TextField("leverage", _FIGURE)
         yield "short", Switch("short", "both sides")
         yield "band", Switch("band", "3 fill models")
 
@@ -74,6 +77,7 @@ class RunForm(RowsForm):
         self.query_one("#band", Switch).value = text.band
         self._changed = dict(text.changed)
         self.show_folder(text.source == "folder")
+        self.hold()
         changed = f"   {plural(len(self._changed), 'change')}" if self._changed else ""
         self.query_one(Link).text = "parameters..." + changed
 
@@ -92,6 +96,12 @@ class RunForm(RowsForm):
                 changed={k: v for k, v in values.items() if k not in FORM_PARAMETERS},
             )
         )
+
+    @on(Input.Changed, "#coins")
+    def _count_coins(self, event: Input.Changed) -> None:
+        """The capital is each coin's."""
+        several = len(event.value.replace(",", " ").split()) > 1
+        self.query_one("#each").display = several
 
     def say(self, message: str, *, error: bool = False) -> None:
         """The line below the fields; an error begins with `!`."""

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from engine.wording import amount
 from tui.bot.view import BotView
-from tui.figures import age, clock, countdown, price, tone
-from tui.widgets.side_lines import stop_rests
+from tui.figures import age, clock, price, tone
+from tui.widgets.bot_lines import next_candle
+from tui.widgets.side_lines import FAR, stop_rests
 
 MARKET = "market"
 
@@ -33,9 +34,7 @@ def rungs(view: BotView) -> list[Rung]:
     if not view.account or not view.quote:
         return []
     now = view.quote["price"]
-    found = [
-        Rung(now, MARKET, f"market, next candle {countdown(view.candle_left_s)}", style="bold")
-    ]
+    found = [Rung(now, MARKET, f"market, next candle {next_candle(view)}", style="bold")]
     for number, name in enumerate(("long", "short")):
         side = view.account["sides"][name]
         if side["lots"]:
@@ -97,7 +96,7 @@ def _position(
         detail = f"{total}  {amount(loss, signed=True)}"
         style = "$warning" if rests == "on exchange" else "bold $error"
         found.append(Rung(side["stop"], "stop", text, 0.0, detail, style))
-    if liquidation is not None:
+    if liquidation is not None and liquidation <= FAR * now:
         found.append(Rung(liquidation, "liquidation", f"liquidation {name}", style="bold $error"))
     return found
 

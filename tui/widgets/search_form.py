@@ -42,7 +42,7 @@ _MEANINGS = {
     "workers": "processes at once",
     "seed": "same seed, same trials",
     "storage": "a file, or postgresql://...",
-    "config": "parameters and space from TOML",
+    "config": "a profile, or a TOML file",
 }
 """Of a field, below the form while it has the focus: 30 cells at most."""
 
@@ -74,7 +74,7 @@ class SearchForm(RowsForm):
         yield "workers", TextField("workers", _WHOLE, "one a core")
         yield "seed", TextField("seed", _WHOLE)
         yield "storage", TextField("storage", placeholder=usual)
-        yield "config", TextField("config", placeholder="TOML file, if any")
+        yield "config", TextField("config", placeholder="profile or file")
 
     @on(DescendantFocus)
     @on(DescendantBlur)
@@ -99,6 +99,7 @@ class SearchForm(RowsForm):
         for name in _CHOICES:
             self.query_one(f"#{name}", Choice).value = getattr(text, name)
         self.show_folder(text.source == "folder")
+        self.hold()
 
 
 _CHOICES = ("source", "sampler", "mode")

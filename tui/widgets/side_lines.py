@@ -9,9 +9,10 @@ from textual.content import Content
 from engine.wording import amount
 from tui.bot.view import BotView
 from tui.figures import age, away, price, tone
+from tui.keys import key_of
 from tui.widgets.columns import Cell, Column, flow, in_columns, wrapped
 
-_FAR = 10
+FAR = 10
 """A liquidation at more than so many times the price is none that anybody waits for."""
 
 _LOTS = (
@@ -116,8 +117,8 @@ def _guards(view: BotView, name: str, side: dict[str, Any], width: int) -> list[
     at = below if name == "long" else above
     if at is None:
         words = "none"
-    elif now and at > _FAR * now:
-        words = f"beyond {_FAR} times the price"
+    elif now and at > FAR * now:
+        words = f"beyond {FAR} times the price"
     else:
         words = f"{price(at, digits)} {away(at, now)}"
     liquidation = Content.assemble(("liq ", "$quiet"), words)
@@ -167,7 +168,7 @@ def _entries(view: BotView, name: str) -> Content:
         key=lambda level: -sign * level,
     )
     if not at:
-        return Content.styled("no entry rests  (2 says why)", "$quiet")
+        return Content.styled(f"no entry rests  ({key_of('screen_2')} says why)", "$quiet")
     words = "1 entry at " if len(at) == 1 else f"{len(at)} entries, the nearest "
     return Content.assemble(
         (words, "$quiet"),

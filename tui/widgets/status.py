@@ -17,6 +17,7 @@ class StatusLine(Static):
     def __init__(self) -> None:
         super().__init__(id="status")
         self._shown: tuple[object, ...] = ()
+        self._drawn_of: tuple[object, ...] = ()
 
     def show(
         self,
@@ -31,7 +32,7 @@ class StatusLine(Static):
         state = (mode, market, simulated, tuple(activities), clock, self.size.width)
         if state == self._shown:
             return
-        self._shown = state
+        self._shown, self._drawn_of = state, ()
         left = Content.assemble(
             (f" {mode} ", f"reverse bold $mode-{mode.lower()}"),
             "  ",
@@ -45,10 +46,13 @@ class StatusLine(Static):
         self.update(Content.assemble(left, " ", (clock, "$quiet")), layout=False)
 
     def show_bot(self, view: BotView, activities: Sequence[Activity], now: datetime) -> None:
-        """The bot that is watched takes the line; what else is under way stands at its end."""
-        under_way = Content.assemble(*(part for each in activities for part in _words(each)))
-        room = max(0, self.size.width - under_way.cell_length)
-        line = Content.assemble(bot_line(view, now, room), under_way)
+        """The bot that is watched takes the line; what else is under way stands at its end, in few
+        words where there is little room."""
+        drawn_of = (view, view.known, now.second, tuple(activities), self.size.width)
+        if drawn_of == self._drawn_of:
+            return
+        self._drawn_of = drawn_of
+        line = bot_line(view, now, self.size.width, activities)
         state = (line.plain, tuple(line.spans))
         if state != self._shown:
             self._shown = state

@@ -45,8 +45,8 @@ class StudyPane(Vertical):
         yield Static(id="study-head")
         yield ScoreChart()
         yield Static(id="study-best")
-        yield Static(id="study-stable")
         yield Static(id="study-verdict")
+        yield Static(id="study-stable")
         yield Static(id="study-tabs")
         with Horizontal(id="study-views"):
             yield TrialsTable()

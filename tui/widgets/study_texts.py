@@ -69,17 +69,24 @@ def best_line(view: StudyView) -> Content:
     return Content.assemble(*parts)
 
 
+_ROBUST = "ROBUST"
+
+
 def stable_line(view: StudyView) -> Content:
-    """`decide  gamma 18%  kappa 12%  ...   robustness 0.31 GOOD`: the two that matter most."""
+    """`parameters agree 0.31 (GOOD)   decide  gamma 18%  kappa 12%`: the two that matter most.
+
+    The word, which is of the parameters alone, is not said beside a verdict that is worse.
+    """
     parts: list[Part] = []
+    if view.robustness is not None:
+        word = view.interpretation.partition(" ")[0]
+        praised = view.report is None or view.report.word == _ROBUST
+        grade = f" ({word})" if praised else ""
+        parts += [("parameters agree ", "$quiet"), (f"{view.robustness:.2f}{grade}   ", "bold")]
     weighed = [line for line in view.parameters[:2] if line.importance]
     if weighed:
         parts.append(("decide", "$quiet"))
         parts += [f"  {line.name} {line.importance:.0%}" for line in weighed]
-        parts.append("   ")
-    if view.robustness is not None:
-        word = view.interpretation.partition(" ")[0]
-        parts += [("robustness ", "$quiet"), (f"{view.robustness:.2f} {word}", "bold")]
     return Content.assemble(*parts)
 
 

@@ -111,10 +111,9 @@ class TradesTable(ScrollView, can_focus=True):
         scroll_x, scroll_y = self.scroll_offset
         width = self.size.width
         row = scroll_y + y - 1
-        if y == 0 or row >= self.row_count:
-            strip = self._headings() if y == 0 else Strip.blank(width, self.rich_style)
-        else:
-            strip = self._row(row)
+        if y == 0:
+            return self._headings(scroll_x, self.scrollable_content_region.width)
+        strip = self._row(row) if row < self.row_count else Strip.blank(width, self.rich_style)
         return strip.crop_extend(scroll_x, scroll_x + width, self.rich_style)
 
     def action_cursor(self, step: int) -> None:
@@ -219,12 +218,18 @@ class TradesTable(ScrollView, can_focus=True):
             _REGIMES[int(row["regime"])],
         ]
 
-    def _headings(self) -> Strip:
+    def _headings(self, scroll_x: int, width: int) -> Strip:
+        """Those in sight; a sign at an end says that there is more."""
         style = self.get_component_rich_style("trades--heading")
         text = (" " * self._gap).join(
             f"{c.title:>{c.width}}" if c.right else f"{c.title:<{c.width}}" for c in self._columns
         )
-        return Strip([Segment(text, style)])
+        shown = f"{text[scroll_x : scroll_x + width]:<{width}}"
+        if scroll_x > 0:
+            shown = "◂" + shown[1:]
+        if scroll_x + width < len(text):
+            shown = shown[:-1] + "▸"
+        return Strip([Segment(shown, style)])
 
     def _row(self, row: int) -> Strip:
         assert self._fills is not None

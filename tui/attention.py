@@ -1,0 +1,90 @@
+"""What calls an operator who looks elsewhere: the terminal's bell and title, words that stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tui.bot.view import BotView
+from tui.widgets.bot_status import BADGES
+
+_NAME = "gridtui"
+_LOST_S = 5.0
+"""A connection that is back by then has called nobody."""
+
+_LOSS = object()
+"""What rings beside the alarms, which are told apart by their keys."""
+
+_KEEP, _RESTORE = "\x1b[22;0t", "\x1b[23;0t"
+"""A terminal that knows these has its old title again in the end; others ignore them."""
+
+
+class Attention:
+    """Looks at the bot that is watched.
+
+    Args:
+        write: takes what is for the terminal itself.
+        say: takes a sentence for the screen.
+        bell: whether alarms ring.
+        blinks: whether the title changes by itself while there are alarms.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[str], None],
+        say: Callable[[str], None],
+        *,
+        bell: bool = True,
+        blinks: bool = True,
+    ) -> None:
+        self._write, self._say = write, say
+        self.bell = bell
+        self._blinks = blinks
+        self._title = ""
+        self._rung: set[object] = set()
+        self._link: tuple[BotView | None, str] = (None, "")
+        self._linked_at = 0.0
+
+    def look(self, view: BotView | None, seconds: float) -> None:
+        """Several times a second; `seconds` of any clock, by which the title blinks."""
+        # what a record tells has long been seen
+        told = [] if view is None or view.mode == "replay" else view.unseen
+        unseen: set[object] = {alarm["key"] for alarm in told}
+        lost = self._lost(view, seconds)
+        unseen |= {_LOSS} if lost else set()
+        if unseen - self._rung and self.bell:
+            self._write("\a")
+        self._rung = unseen
+        calls = bool(unseen) and not (self._blinks and int(seconds) % 2)
+        self._entitle(_words(view, ("LOST" if lost else "ALARM") if calls else ""))
+
+    def close(self) -> None:
+        """Give the terminal back."""
+        if self._title:
+            self._write(_RESTORE)
+
+    def _lost(self, view: BotView | None, seconds: float) -> bool:
+        """Whether the bot is out of reach without having said that it ends, unknown to the user."""
+        link = (view, "" if view is None else view.link)
+        if link != self._link:
+            if view is not None and self._link == (view, "lost") and view.link == "connected":
+                self._say(f"The connection to {view.symbol} is back.")
+            self._link, self._linked_at = link, seconds
+        if view is None or view.loss_seen or not view.symbol or view.mode == "replay":
+            return False
+        if view.link == "ended":
+            return not view.farewell
+        return view.link == "lost" and seconds - self._linked_at >= _LOST_S
+
+    def _entitle(self, title: str) -> None:
+        if title != self._title:
+            self._write(f"{'' if self._title else _KEEP}\x1b]0;{title}\a")
+            self._title = title
+
+
+def _words(view: BotView | None, call: str) -> str:
+    """`gridtui BTC/USDT PAPER`; while it calls, `! ALARM BTC/USDT PAPER`."""
+    if view is None or not view.symbol:
+        return _NAME
+    name = f"{view.symbol} {BADGES.get(view.mode, view.mode)}"
+    plain = "".join(letter for letter in name if letter.isprintable())
+    return f"! {call} {plain}" if call else f"{_NAME} {plain}"
