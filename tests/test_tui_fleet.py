@@ -1,0 +1,150 @@
+"""Which bot is shown, told and left, whatever happens at the same time. Costs 5 s."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exchange.symbol import Symbol
+from state.control import ControlServer
+from state.errors import StateError
+from state.lock import BotLock
+from tests.bot_app import Clock, shown
+from tests.bot_documents import snapshot
+from tests.bot_files import hold
+from tests.records import a_run, record_of
+from tests.screen_text import screen_text, until
+from tui.bot.fleet import Fleet
+from tui.bot.launch import StartOrder
+from tui.bot.replay import Replay
+from tui.bots import RunningBot, bots
+from tui.screens.live import LiveScreen
+
+MODES = ("live", "paper", "dry-run")
+
+
+class Machine:
+    """Bots that can be reached, and what each was told."""
+
+    def __init__(self) -> None:
+        self.servers: dict[str, ControlServer] = {}
+        self.bots: dict[str, RunningBot] = {}
+        self.told: list[tuple[str, str]] = []
+
+    def connected(self) -> list[str]:
+        """Whom somebody is connected to, once for each connection."""
+        return [mode for mode, server in self.servers.items() for _ in server._connections]
+
+
+@asynccontextmanager
+async def machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Machine]:
+    """A bot of every mode, all of BTC."""
+    monkeypatch.setenv("GRIDTUI_STATE_HOME", str(folder / "locks"))
+    (folder / "locks").mkdir()
+    there = Machine()
+    async with AsyncExitStack() as stack:
+        for mode in MODES:
+            socket = folder / f"{mode}.sock"
+
+            async def obey(name: str, _: Mapping[str, Any], __: str, mode: str = mode) -> object:
+                there.told.append((mode, name))
+                return "done"
+
+            server = there.servers[mode] = ControlServer(socket, obey, allow_control=True)
+            server.set_snapshot(lambda mode=mode: snapshot(mode))
+            lock = BotLock(mode, "BTCUSDT")
+            hold(lock, folder, mode, "BTCUSDT", socket)
+            stack.callback(lock.release)
+            await server.start()
+            stack.push_async_callback(server.close)
+        there.bots = {bot.holder.mode: bot for bot in bots()}
+        yield there
+
+
+async def becomes(true: Any) -> None:
+    async with asyncio.timeout(30):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_bot_is_told_only_what_was_asked_about_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with machine(tmp_path, monkeypatch) as there, shown("1", None) as (app, pilot):
+        fleet = app.store.fleet
+        live = app.screen
+        assert isinstance(live, LiveScreen)
+        for question, answer in (("S", "y"), ("X", ("B", "T", "C", "enter"))):
+            app.clear_notifications()
+            await fleet.follow(there.bots["paper"])
+            await until(pilot, lambda: bool(fleet.watched.account), "the bot on paper")
+            await pilot.press(question)
+            await until(pilot, lambda: "BTC/USDT (PAPER)" in screen_text(app), "the question")
+            asked_about = fleet.watched
+            await live._starter.watch(there.bots["live"])
+            assert fleet.watched is asked_about
+            await until(pilot, lambda: "BTC/USDT (LIVE) runs" in screen_text(app), "the news")
+            await fleet.follow(there.bots["live"])
+            await until(pilot, lambda: bool(fleet.watched.account), "the bot with money")
+            await pilot.press(*answer)
+            await until(pilot, lambda: "not sent, another bot" in screen_text(app), "the refusal")
+        assert there.told == []
+
+
+async def test_two_bots_that_are_followed_at_once_leave_one_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with machine(tmp_path, monkeypatch) as there:
+        fleet = Fleet()
+        await fleet.follow(there.bots["live"])
+        await becomes(lambda: there.connected() == ["live"])
+        await asyncio.gather(*(fleet.follow(there.bots[mode]) for mode in ("paper", "dry-run")))
+        await becomes(lambda: fleet.watched.link == "connected")
+        await becomes(lambda: there.connected() == [fleet.watched.mode])
+        await fleet.close()
+        await becomes(lambda: there.connected() == [])
+
+
+async def test_after_a_replay_the_bot_is_shown_that_was_shown_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with machine(tmp_path, monkeypatch) as there:
+        fleet = Fleet()
+        await fleet.follow(there.bots["paper"])
+        for number in (1, 2):
+            record = record_of(tmp_path / str(number), a_run(4, 6))
+            await fleet.play(Replay(record, clock=Clock()))
+            assert fleet.awaited == "The record is being read."
+        await becomes(lambda: fleet.watched is not None)
+        assert fleet.awaited == ""
+        await fleet.end_replay()
+        await becomes(lambda: fleet.watched.mode == "paper")
+        await fleet.close()
+
+
+async def test_what_is_awaited_is_said_until_the_last_has_arrived() -> None:
+    fleet = Fleet()
+    with fleet.awaiting("BTC is starting"):
+        with fleet.awaiting("ETH is starting"):
+            assert fleet.awaited == "BTC is starting\nETH is starting"
+        assert fleet.awaited == "BTC is starting"
+    assert fleet.awaited == ""
+
+
+async def test_a_bot_that_is_on_its_way_is_not_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRIDTUI_STATE_HOME", str(tmp_path / "locks"))
+    starts = Fleet().starts
+    order = StartOrder(Symbol.parse("BTC"), "paper", tmp_path, ("--coin", "BTC", "--nonsense"))
+    launch = starts.begin(order)
+    with pytest.raises(StateError, match="BTC/USDT is starting already"):
+        starts.begin(order)
+    await becomes(lambda: launch.code is not None)
+    assert "nonsense" in launch.last_words()
+    starts.arrived(launch)
+    starts.arrived(launch)
+    assert starts.launches == []

@@ -1,0 +1,121 @@
+"""Words on the screens that must not mislead: each says what holds, and by whose clock. 3 s."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.bot_app import Clock, shown, watched
+from tests.bot_documents import NOON_MS, answer, request, snapshot
+from tests.screen_text import screen_text, until
+from tui.bot.audit import Audit
+from tui.bot.fleet import Fleet
+from tui.screens.config import _signed
+from tui.screens.typed_question import TypedQuestion
+from tui.widgets.bot_lines import health_title, standing_lines
+from tui.widgets.bot_rows import _without_bars
+from tui.widgets.order_tables import tables
+from tui.widgets.study_texts import stable_line
+
+
+def about(**changes: Any) -> dict[str, Any]:
+    document = snapshot(changes.pop("mode", "paper"))
+    return document | {"about": document["about"] | changes}
+
+
+@pytest.mark.parametrize(("typed", "done"), [("btc", True), ("BTC", True), ("bt", False)])
+async def test_the_word_of_a_danger_is_taken_in_any_case_and_nothing_else_is(
+    typed: str, done: bool
+) -> None:
+    answers: list[bool | None] = []
+    async with shown("2", watched(), (80, 24)) as (app, pilot):
+        app.push_screen(TypedQuestion("Close everything?", [], "BTC"), answers.append)
+        await until(pilot, lambda: isinstance(app.screen, TypedQuestion), "the question")
+        await pilot.press(*typed, "enter")
+        if done:
+            await until(pilot, lambda: answers == [True], "the answer")
+        else:
+            await until(pilot, lambda: "not bt: type BTC" in screen_text(app), "the word")
+            assert answers == []
+
+
+@pytest.mark.parametrize("mode", ["live", "demo"])
+def test_orders_that_do_not_go_to_binance_are_said_to_go_elsewhere(mode: str) -> None:
+    said = "\n".join(
+        line.plain
+        for line in standing_lines(watched(about(mode=mode, source="http://127.0.0.1:8877")), 80)
+    )
+    assert "at 127.0.0.1:8877 in place of Binance" in said
+    usual = standing_lines(watched(about(mode=mode, source="Binance")), 80)
+    assert not any("in place of" in line.plain for line in usual)
+
+
+def test_health_of_a_bot_that_runs_faster_than_time_says_so() -> None:
+    assert health_title(watched(about(speed=900.0))).plain == "health, in the bot's time (x900)"
+    assert health_title(watched()).plain == "health"
+
+
+@pytest.mark.parametrize(("speed", "took"), [(1.0, "9000ms"), (900.0, "10ms")])
+def test_a_request_took_as_long_as_a_person_would_have_waited(speed: float, took: str) -> None:
+    view, audit = watched(about(speed=speed)), Audit()
+    view.take("order sent", request("place", "x-1", 10))
+    view.take("order answered", answer("x-1", "open", 1))
+    audit.take(view)
+    table = tables(view, audit)["audit"]
+    cells = {
+        field.title: cell[0]
+        for field, cell in zip(table.fields, table.cells(audit.requests[0]), strict=True)
+    }
+    assert cells["took"] == took
+    assert audit.requests[0].time_ms == NOON_MS - 10_000
+
+
+def test_what_is_awaited_counts_its_seconds_and_says_what_the_bot_said_last() -> None:
+    clock = Clock()
+    fleet = Fleet(clock)
+    with fleet.awaiting("BTC is starting") as awaited:
+        assert fleet.awaited == "BTC is starting"
+        clock.now += 12
+        awaited.said = "compiling for the first time, about 25 s"
+        assert fleet.awaited == "BTC is starting  12 s\ncompiling for the first time, about 25 s"
+    assert fleet.awaited == ""
+
+
+async def test_a_bot_that_runs_and_is_not_shown_is_not_said_to_be_none() -> None:
+    async with shown("2", None, (80, 24)) as (app, pilot):
+        app.store.fleet.running = [object(), object()]  # type: ignore[list-item]
+        app.screen.refresh_from_store(app._clock())
+        words = "2 bots on this machine, none is shown: 0 chooses one."
+        await until(pilot, lambda: words in screen_text(app), "the words")
+        assert "No bot runs" not in screen_text(app)
+
+
+def test_the_log_beside_a_bot_leaves_out_the_equity_of_every_bar() -> None:
+    log = [
+        "[2025-01-10 12:00:00] EQUITY | $10,284.16 | Wallet: $10,281.60",
+        "  UPnL_L: +$5.02 | UPnL_S: -$2.46 | Regime: NOISE",
+        "[2025-01-10 12:01:00] BUY_OPEN_LONG | BTC/USDT",
+        "  Price: $64,812.40 | Qty: 0.023 | Regime: NOISE",
+        "[2025-01-10 12:15:00] EQUITY | $10,290.00 | Wallet: $10,281.60",
+    ]
+    assert _without_bars(log) == log[2:4]
+
+
+def test_a_value_unlike_another_has_a_sign_and_not_a_colour_alone() -> None:
+    assert (_signed(0.5, False), _signed(0.5, True)) == ("0.5", "* 0.5")
+
+
+@pytest.mark.parametrize(
+    ("word", "said"), [("OVERFIT", "0.17 "), ("ROBUST", "0.17 (EXCELLENT)"), (None, "(EXCELLENT)")]
+)
+def test_no_study_that_is_overfit_is_called_excellent(word: str | None, said: str) -> None:
+    view: Any = SimpleNamespace(
+        robustness=0.17,
+        interpretation="EXCELLENT stability",
+        report=word and SimpleNamespace(word=word),
+        parameters=(),
+    )
+    line = stable_line(view).plain
+    assert line.startswith("parameters agree 0.17")
+    assert said in line
+    assert ("EXCELLENT" in line) == (word != "OVERFIT")
