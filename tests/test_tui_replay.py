@@ -190,7 +190,7 @@ async def test_the_record_of_a_bot_that_has_ended_is_played_from_the_list_of_bot
         await until(pilot, lambda: " REPLAY x60 " in screen_text(app), "the record")
         assert isinstance(app.screen, LiveScreen)
         assert "TESTNET" in screen_text(app)
-        await pilot.press("0", "escape")
+        await pilot.press("0", "backspace")
         await until(pilot, lambda: app.store.fleet.watched is None, "the end")
         assert app.store.fleet.replay is None
 

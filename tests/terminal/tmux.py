@@ -169,10 +169,8 @@ def until(true: Callable[[], object], what: str) -> None:
 
 
 def to_bots(terminal: Terminal) -> None:
-    """From the first screen, whose form takes letters until escape, to Bots while there is none."""
-    terminal.wait_for("[Backtest]", "esc leave field")
-    terminal.press("Escape")
-    terminal.wait_without("esc leave field")
+    """From the first screen to Bots while there is none."""
+    terminal.wait_for("[Backtest]", "enter run")
     terminal.press("0")
     terminal.wait_for("no bot has run on this machine")
 
