@@ -13,8 +13,8 @@ from tests.tui_app import lines, opened
 from tui.app import GridTui
 from tui.screens.apply import ApplyDialog
 from tui.screens.optimizer import OptimizerScreen
-from tui.widgets.study_pane import StudyPane
 from tui.screens.trial import TrialScreen
+from tui.widgets.study_pane import StudyPane
 
 SMALL, WIDE, HUGE = (80, 24), (120, 40), (200, 60)
 
