@@ -19,12 +19,22 @@ from tui import collecting
 LONGEST_S = 60.0
 
 
-def on_a_terminal(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
+STUCK = """
+import pathlib, sys, time
+import tui.run_app
+from tui.app import GridTui
+tui.run_app._LAST_S = 1.0
+GridTui.end = lambda app: time.sleep(3600)
+tui.run_app.run_app(pathlib.Path(sys.argv[1]))
+"""
+
+
+def on_a_terminal(folder: Path, *program: str) -> tuple[subprocess.Popen[bytes], int]:
     """The screens on a terminal of their own, and our end of it, once they are painted."""
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
     process = subprocess.Popen(
-        [sys.executable, "-m", "gridtui", "--data-dir", str(folder)],
+        [sys.executable, *(program or ("-m", "gridtui", "--data-dir", str(folder)))],
         cwd=ROOT,
         stdin=its,
         stdout=its,
@@ -70,6 +80,15 @@ def test_a_terminal_that_is_closed_ends_the_screens(tmp_path: Path) -> None:
         process.kill()
     assert monotonic() - began < LONGEST_S
     assert list(tmp_path.rglob("gridtui_crash_*")) == []
+
+
+def test_screens_that_wait_for_ever_end_a_while_after_the_signal(tmp_path: Path) -> None:
+    process, ours = on_a_terminal(tmp_path, "-c", STUCK, str(tmp_path))
+    os.close(ours)
+    try:
+        assert process.wait(LONGEST_S) == 128 + signal.SIGHUP
+    finally:
+        process.kill()
 
 
 class Thing:

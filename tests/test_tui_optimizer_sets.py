@@ -68,8 +68,9 @@ async def test_every_set_that_the_command_can_apply_is_offered_and_shown_first(
         await until(pilot, lambda: isinstance(app.screen, Question), "the question")
         assert "OVERFIT, is about the robust" in screen_text(app)
         await pilot.press("y")
-        await until(pilot, lambda: "changes to gridtui.toml" in screen_text(app), "the word")
-    assert tomllib.loads(Path("gridtui.toml").read_text())["strategy"]["gamma"] == GAMMA["high"]
+        await until(pilot, lambda: "mine.toml; to use it: 9" in screen_text(app), "the word")
+    kept = tomllib.loads(Path("data/profiles/mine.toml").read_text())
+    assert kept["strategy"]["gamma"] == GAMMA["high"]
 
 
 async def test_any_file_and_key_can_be_named_and_a_wrong_one_is_one_line() -> None:

@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from tui.store import Store
 
 _SAVING_S = 10.0
+_LAST_S = 60.0
+"""After a signal, until the process ends whatever it waits for: a terminal that is gone while much
+is written to it can keep the loop waiting for ever, and nobody would see that."""
 _SWITCH_S = 0.001
 """How long another thread, as of a backtest, may keep the screens waiting for the interpreter:
 three threads in turn read a key, answer it and write, and each of them waits."""
@@ -44,14 +48,17 @@ def run_app(
 
     async def stay() -> None:
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, app.end)
 
-        def hung_up(*_: object) -> None:
-            _let_the_terminal_go()
+        def end(number: int, _: object) -> None:
+            if number == signal.SIGHUP:
+                _let_the_terminal_go()
+            _end_at_last(128 + number)
             loop.call_soon_threadsafe(app.end)
 
-        # not by the loop: the driver writes to the terminal at the SIGCONT that comes with it
-        signal.signal(signal.SIGHUP, hung_up)
+        # not by the loop, which may be waiting for the terminal: it writes at the SIGCONT that
+        # comes with a SIGHUP
+        signal.signal(signal.SIGTERM, end)
+        signal.signal(signal.SIGHUP, end)
         try:
             await app.run_async()
         finally:
@@ -69,6 +76,12 @@ def run_app(
 
     asyncio.run(stay())
     return app.return_code or 0
+
+
+def _end_at_last(code: int) -> None:
+    watch = threading.Timer(_LAST_S, os._exit, (code,))
+    watch.daemon = True
+    watch.start()
 
 
 def _let_the_terminal_go() -> None:

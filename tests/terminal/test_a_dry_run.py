@@ -45,7 +45,7 @@ def test_a_crashed_bot_is_seen_resumed_with_its_lots_and_closed_by_a_typed_word(
 
     (pid,) = bots_of(tmp_path)
     os.kill(pid, signal.SIGKILL)
-    terminal.wait_for("LOST, try ")
+    terminal.wait_for(" CRASHED ")
     had, run = lots(state), document(state)["run"]
     terminal.press("0")
     terminal.wait_for("crashed", "r goes on")
@@ -54,7 +54,7 @@ def test_a_crashed_bot_is_seen_resumed_with_its_lots_and_closed_by_a_typed_word(
     terminal.press("y")
     until(lambda: bots_of(tmp_path) not in ([], [pid]), "a new process")
     terminal.wait_for(" DRY ", "[Live]")
-    terminal.wait_without("LOST")
+    terminal.wait_without("CRASHED")
     assert document(state)["run"] == run
     assert had - lots(state) <= closed(state)
 
@@ -62,7 +62,7 @@ def test_a_crashed_bot_is_seen_resumed_with_its_lots_and_closed_by_a_typed_word(
     terminal.wait_for("Close everything of BTC/USDT (DRY) at market?", "type BTC and enter:")
     terminal.type("ETH")
     terminal.press("Enter")
-    terminal.wait_for("not ETH: BTC")
+    terminal.wait_for("not ETH: type BTC")
     terminal.type("BTC")
     terminal.press("Enter")
     terminal.wait_for(" ENDED ")

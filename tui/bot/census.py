@@ -181,6 +181,13 @@ class Census:
         return standing
 
 
+def standing_of(holder: Holder) -> Standing | None:
+    """What the state file of a lock's bot says; None if there is none. Reads files."""
+    folder = state_folder(Path(holder.data_folder), holder.mode)
+    path = folder / f"{holder.symbol_id}{_STATE}"
+    return Census()._standing(path) if path.exists() else None
+
+
 def _standing_in(content: Mapping[str, Any]) -> Standing:
     """A state file's content as numbers. Raises ValueError, LookupError or TypeError."""
     document = content["document"]

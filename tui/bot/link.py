@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from state.control_client import ControlClient, RefusedError, Snapshot
 from state.errors import StateError
+from tui.bot.census import standing_of
 from tui.bot.fate import fate_of
 from tui.bot.view import BotView
 from tui.bots import ANSWER_S
@@ -127,6 +128,7 @@ class BotLink:
             await asyncio.sleep(_DYING_S)
             view.fate = await asyncio.to_thread(fate_of, holder)
             if view.fate == "crashed":
+                view.left = await asyncio.to_thread(standing_of, holder)
                 view.link, view.trouble = "ended", f"process {holder.pid} is gone"
                 return
         view.attempt += 1

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tui.figures import decimals
 
 if TYPE_CHECKING:
+    from tui.bot.census import Standing
     from tui.bot.fate import Fate
     from tui.bot.replay import Replay
 
@@ -42,6 +43,7 @@ class BotView:
             often it was tried since, `again_at` when (of `clock`) it will be again.
         farewell: why the bot said that it ends; "" as long as it has not.
         fate: of a bot that is lost or has ended: what its lock says of its process.
+        left: what the state file of one that has crashed says: it may have written more than told.
         loss_seen: the operator knows that the connection is lost, or that the bot has gone.
         counts: how many events of each kind there were, so that a reader sees what has changed.
         replay: what plays the record that is shown; None of a bot that runs.
@@ -67,6 +69,7 @@ class BotView:
         self.trouble = ""
         self.farewell = ""
         self.fate: Fate = "unknown"
+        self.left: Standing | None = None
         self.loss_seen = False
         self.attempt = 0
         self.again_at = 0.0

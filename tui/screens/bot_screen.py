@@ -264,11 +264,12 @@ def _closed(view: BotView) -> list[str]:
     lines = []
     for number, (name, side) in enumerate(view.account["sides"].items()):
         if side["qty"]:
-            line = f"{name} {side['qty']:g} sold at market"
+            closed = f"{'sold' if name == 'long' else 'bought back'} at market"
+            line = f"{name} {side['qty']:g} {closed}"
             if quote:
                 worth = amount(side["qty"] * quote["price"])
                 result = amount(quote["unrealised"][number], signed=True)
-                line = f"{name} {side['qty']:g} ({worth} USDT) sold at market: {result} USDT"
+                line = f"{name} {side['qty']:g} ({worth} USDT) {closed}: {result} USDT"
             lines.append(line)
     return lines or ["no position is open"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from textual.content import Content
 
-from engine.wording import amount, plural
+from engine.wording import amount
 from exchange.timeframe import DAY_MS, timeframe_ms
 from tui.bot.view import BotView
 from tui.figures import clock, countdown, day, percent, price, stamp, tone
@@ -163,17 +163,17 @@ def _troubles(view: BotView) -> list[tuple[str, str]]:
 
 
 def _left_by_a_crash(view: BotView) -> str:
-    """What is where, as it was told last, and what can be done."""
+    """What is where, by its state, and what can be done."""
+    again = key_of("resume_bot")
     if view.mode == "paper":
-        return f"a paper exchange ends with its bot: {key_of('resume_bot')} starts one like it"
-    account = view.account
-    lots = sum(len(side["lots"]) for side in account.get("sides", {}).values())
-    orders = account.get("orders", ())
-    left = f"{plural(lots, 'lot')} and {plural(len(orders), 'order')}"
+        return f"a paper exchange ends with its bot: {again} starts one like it"
+    if view.left is None:
+        return "it has written no state"
+    if view.left.trouble:
+        return view.left.trouble
     where = "are in its state" if view.mode == "dry-run" else "stay at the exchange"
-    entries = any(order["role"] == "entry" for order in orders)
-    bare = ", entries without a stop" if entries else ""
-    return f"{left} {where}{bare}. {key_of('resume_bot')} goes on"
+    bare = ", entries without a stop" if view.left.entries else ""
+    return f"{view.left.left} {where}{bare}. {again} goes on"
 
 
 def _fact(name: str, value: str, style: str = "$foreground") -> Content:
