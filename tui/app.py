@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 _LOOKING_S = 2.0
 _APART_S = 0.05
+_TRANSITION_S = 0.005
+"""How long nothing is painted as another screen takes the place of one: its messages pass before.
+Textual's 50 ms would be most of the time between a number and its screen."""
 _STYLES = ("bot", "dialogs", "live", "equity", "orders", "logs", "config", "bots")
 LIVE, _BACKTEST = "1", "6"
 _GOES_ON = "Bots and searches go on."
@@ -157,6 +160,10 @@ class GridTui(OperatorApp):
                 screen.refresh_from_store(now)
         self._draws += 1
         self._pace.drawn(monotonic() - began)
+
+    def delay_update(self, delay: float = _TRANSITION_S) -> None:
+        """Paint nothing for a moment, as Textual wants when it switches modes."""
+        super().delay_update(delay)
 
     async def run_action(
         self,
