@@ -9,10 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+_DOTS = np.array(((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80)), np.uint8)
 _BLANK = 0x2800
+_LETTERS = [" ", *(chr(_BLANK + code) for code in range(1, 256))]
 
 Values = npt.NDArray[np.float64]
+Dots = npt.NDArray[np.bool_]
 
 
 class Line(NamedTuple):
@@ -33,8 +35,9 @@ class Canvas:
     def __init__(self, columns: int, height: int, low: float, high: float) -> None:
         self._columns, self._height = columns, height
         self._low, self._high = low, high
-        self._codes = [[0] * columns for _ in range(height)]
-        self._owners = [[-1] * columns for _ in range(height)]
+        self._codes = np.zeros((height, columns), np.uint8)
+        self._owners = np.full((height, columns), -1, np.int64)
+        self._letters: dict[tuple[int, int], str] = {}
 
     def draw(self, line: Line, owner: int) -> None:
         """Add a line; in a cell with several the last one's `owner` gives the colour."""
@@ -48,41 +51,54 @@ class Canvas:
         reach = [np.interp(np.minimum(across + step, last), at, values) for step in (0.0, 0.5, 1.0)]
         if line.fill:
             reach.append(np.zeros(len(across)))
-        rows = np.stack([self._rows(part) for part in reach])
-        tops, ends = rows.min(axis=0).tolist(), rows.max(axis=0).tolist()
-        for x, top, end in zip(across.tolist(), tops, ends, strict=True):
-            if not (line.dashed and x % 3 == 2):
-                for y in range(top, end + 1):
-                    self._dot(x, y, owner)
+        rows = self._rows(np.stack(reach))
+        down, dots = np.arange(4 * self._height)[:, None], self._no_dots()
+        dots[:, across] = (rows.min(axis=0) <= down) & (down <= rows.max(axis=0))
+        if line.dashed:
+            dots[:, 2::3] = False
+        self._add(dots, owner)
 
     def scatter(self, line: Line, owner: int) -> None:
         """Add the points alone."""
-        for x, y in zip(line.bucket.tolist(), self._rows(line.values).tolist(), strict=True):
-            self._dot(int(x), y, owner)
+        dots = self._no_dots()
+        dots[self._rows(line.values), line.bucket.astype(np.int64)] = True
+        self._add(dots, owner)
 
     def level(self, value: float, owner: int) -> None:
         """A thin line across."""
-        row = int(self._rows(np.array([value]))[0])
-        for x in range(0, 2 * self._columns, 3):
-            self._dot(x, row, owner)
+        dots = self._no_dots()
+        dots[self._rows(np.array([value])), ::3] = True
+        self._add(dots, owner)
+
+    def put(self, column: int, row: int, letter: str, owner: int) -> None:
+        """One letter in the place of a cell's dots."""
+        self._letters[row, column] = letter
+        self._owners[row, column] = owner
 
     def rows(self) -> Iterator[list[tuple[str, int]]]:
         """(dots, owner) of the cells of each row, those of one owner together; -1 owns nothing."""
-        for codes, owners in zip(self._codes, self._owners, strict=True):
-            parts: list[tuple[str, int]] = []
-            for code, owner in zip(codes, owners, strict=True):
-                letter = chr(_BLANK + code) if code else " "
-                if parts and parts[-1][1] == owner:
-                    parts[-1] = (parts[-1][0] + letter, owner)
-                else:
-                    parts.append((letter, owner))
-            yield parts
+        letters = [[_LETTERS[code] for code in codes] for codes in self._codes.tolist()]
+        for (row, column), letter in self._letters.items():
+            letters[row][column] = letter
+        changes = np.diff(self._owners, axis=1) != 0
+        for row, (cells, owners) in enumerate(zip(letters, self._owners, strict=True)):
+            ends = [*(np.flatnonzero(changes[row]) + 1).tolist(), self._columns]
+            begins = [0, *ends[:-1]]
+            yield [
+                ("".join(cells[begin:end]), int(owners[begin]))
+                for begin, end in zip(begins, ends, strict=True)
+            ]
 
     def _rows(self, values: Values) -> npt.NDArray[np.int64]:
         most = 4 * self._height - 1
         share = (self._high - values) / (self._high - self._low)
         return np.clip(np.rint(share * most), 0, most).astype(np.int64)
 
-    def _dot(self, x: int, y: int, owner: int) -> None:
-        self._codes[y // 4][x // 2] |= _DOTS[y % 4][x % 2]
-        self._owners[y // 4][x // 2] = owner
+    def _no_dots(self) -> Dots:
+        return np.zeros((4 * self._height, 2 * self._columns), np.bool_)
+
+    def _add(self, dots: Dots, owner: int) -> None:
+        cells = dots.reshape(self._height, 4, self._columns, 2)
+        codes = np.where(cells, _DOTS[:, None, :], 0).sum(axis=(1, 3), dtype=np.uint8)
+        self._codes |= codes
+        self._owners[codes > 0] = owner

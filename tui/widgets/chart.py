@@ -9,8 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual.color import Color
+from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.figures import axis_value, share
@@ -22,6 +25,11 @@ if TYPE_CHECKING:
 
 NAME_WIDTH = 10
 SCALE_WIDTH = 11
+
+Row = list[tuple[str, Style]]
+"""Texts side by side."""
+
+_PLAIN = Style()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,8 @@ class Chart(Widget):
         self._curves: Sequence[Curve] = ()
         self._span = (0, 1)
         self._level: float | None = None
-        self._drawn: tuple[tuple[int, int], Text] | None = None
+        self._strips: list[Strip] = []
+        self._made_for: object = None  # None: to be drawn anew
         self.legend: Sequence[tuple[str, str]] = ()
         """(words, token) of the rows below the name, at most NAME_WIDTH wide; the last one stands
         in the last row."""
@@ -69,20 +78,28 @@ class Chart(Widget):
         """Show curves between two times; `level` is drawn as a thin line, `unit` is another one."""
         self._unit = unit or self._unit
         self._curves, self._span, self._level = curves, span_ms, level
-        self._drawn = None
+        self._made_for = None
         self.refresh()
 
-    def render(self) -> Text:
-        """The picture for the present size, drawn once."""
-        size = (self.size.width, self.size.height)
-        if self._drawn is None or self._drawn[0] != size:
-            self._drawn = (size, self._picture(*size))
-        return self._drawn[1]
+    def notify_style_update(self) -> None:
+        """It is drawn in the styles as they are now."""
+        super().notify_style_update()
+        self._made_for = None
 
-    def _picture(self, width: int, height: int) -> Text:
+    def render_line(self, y: int) -> Strip:
+        """A row of the picture, which is drawn once for a size and a theme."""
+        made_for = (self.size, self.app.theme)
+        if self._made_for != made_for:
+            self._strips = self._picture(*self.size)
+            self._made_for = made_for
+        if y < len(self._strips):
+            return self._strips[y]
+        return Strip.blank(self.size.width, self.rich_style)
+
+    def _picture(self, width: int, height: int) -> list[Strip]:
         columns = width - NAME_WIDTH - SCALE_WIDTH
         if not self._curves or columns < 4 or height < 2:
-            return Text()
+            return []
         # numpy and plotext cost 0.2 s, so they wait for the first picture
         from tui.series import lowest_highest
 
@@ -96,19 +113,16 @@ class Chart(Widget):
         if high - low <= 1e-12 * max(abs(high), abs(low), 1.0):
             low, high = low - 1.0, high + 1.0
         self.ends = (low, high)
-        canvas = self._canvas(lines, columns, height, low, high)
-        rows = canvas.split("\n")
+        base = self.rich_style
         scale = self._scale(height, low, high, [float(c.values[-1]) for c in self._curves])
         names = self._names(height)
-        picture = Text(no_wrap=True, end="")
-        for row in range(height):
+        strips = []
+        for row, cells in enumerate(self._canvas(lines, columns, height, low, high)):
             name, token = names.get(row, ("", "quiet"))
-            picture.append(f"{name:<{NAME_WIDTH}}", self._colour(token))
-            picture.append_text(Text.from_ansi(rows[row]))
-            picture.append_text(scale[row])
-            if row < height - 1:
-                picture.append("\n")
-        return picture
+            parts = [(f"{name:<{NAME_WIDTH}}", self._style(token)), *cells, scale[row]]
+            strip = Strip([Segment(text, base + style) for text, style in parts])
+            strips.append(strip.adjust_cell_length(width, base))
+        return strips
 
     def _names(self, height: int) -> dict[int, tuple[str, str]]:
         """What stands at the left of each row: the name on top, below it the legend."""
@@ -124,8 +138,8 @@ class Chart(Widget):
         height: int,
         low: float,
         high: float,
-    ) -> str:
-        """plotext's picture of exactly columns x height cells, with colour codes."""
+    ) -> list[Row]:
+        """plotext's picture of exactly columns x height cells."""
         import plotext
 
         plotext.terminal.limit(False, False)
@@ -144,27 +158,27 @@ class Chart(Widget):
             dots = plotext.marker(curve.dots, self._rgb(curve.token))
             signal = figure.signal((bucket / 2 + 0.25).tolist(), values.tolist(), marker=dots)
             figure.draw(signal.lines(curve.joined).fillx(curve.fill))
-        text: str = figure.build().string()
-        return text
+        console = self.app.console
+        rows = [Text.from_ansi(row) for row in figure.build().string().split("\n")[:height]]
+        return [[(s.text, s.style or _PLAIN) for s in row.render(console, end="")] for row in rows]
 
-    def _scale(self, height: int, low: float, high: float, last: list[float]) -> list[Text]:
+    def _scale(self, height: int, low: float, high: float, last: list[float]) -> Row:
         """Highest value in the first row, lowest in the last, the curves' ends in bold."""
         step = (high - low) / height
-        rows = [Text(" " * SCALE_WIDTH) for _ in range(height)]
-        quiet = self._colour("quiet")
+        rows = [(" " * SCALE_WIDTH, _PLAIN)] * height
         for row, value in ((0, high), (height - 1, low)):
-            rows[row] = Text(f"{self._unit(value, step):>{SCALE_WIDTH}}", quiet)
+            rows[row] = (f"{self._unit(value, step):>{SCALE_WIDTH}}", self._style("quiet"))
         for curve, value in zip(self._curves, last, strict=True):
             row = min(height - 1, max(0, round((high - value) / (high - low) * (height - 1))))
             written = f"{curve.mark}{self._unit(value, step)}"
-            rows[row] = Text(f"{written:>{SCALE_WIDTH}}", f"bold {self._colour(curve.token)}")
+            rows[row] = (f"{written:>{SCALE_WIDTH}}", self._style(curve.token, bold=True))
         return rows
 
-    def _colour(self, token: str) -> str:
-        return self.app.theme_variables[token]
+    def _style(self, token: str, *, bold: bool = False) -> Style:
+        return Style(color=self.app.theme_variables[token], bold=bold or None)
 
     def _rgb(self, token: str) -> tuple[int, int, int]:
-        return Color.parse(self._colour(token)).rgb
+        return Color.parse(self.app.theme_variables[token]).rgb
 
 
 class DateAxis(Widget):
