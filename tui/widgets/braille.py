@@ -80,8 +80,11 @@ class Canvas:
         letters = [[_LETTERS[code] for code in codes] for codes in self._codes.tolist()]
         for (row, column), letter in self._letters.items():
             letters[row][column] = letter
-        changes = np.diff(self._owners, axis=1) != 0
-        for row, (cells, owners) in enumerate(zip(letters, self._owners, strict=True)):
+        # an empty cell goes with what is to its left: a terminal is told fewer colours
+        before = np.where(self._owners >= 0, np.arange(self._columns), 0)
+        painted = np.take_along_axis(self._owners, np.maximum.accumulate(before, axis=1), axis=1)
+        changes = np.diff(painted, axis=1) != 0
+        for row, (cells, owners) in enumerate(zip(letters, painted, strict=True)):
             ends = [*(np.flatnonzero(changes[row]) + 1).tolist(), self._columns]
             begins = [0, *ends[:-1]]
             yield [
