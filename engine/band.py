@@ -36,7 +36,10 @@ def fill_model_band(
                 result["params"], result["symbol"], market=result["market"], fill_model=model
             )
             metrics = strategy.run(
-                result["candles"], detail=result["detail"], on_progress=on_progress
+                result["candles"],
+                detail=result["detail"],
+                on_progress=on_progress,
+                trades=False,
             )["metrics"]
         returns[model] = metrics["total_return_pct"]
     return Band(returns)

@@ -84,7 +84,7 @@ class BacktestJob:
         on_event: Callable[[BacktestEvent], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> dict[str, Any]:
-        """The results of `BacktestSimulator.run_multi`.
+        """The results of `BacktestSimulator.run_multi`, without lists of trades: `fills` has all.
 
         Raises DataError, ParameterError, Cancelled once `cancelled()` is true.
         """
@@ -101,6 +101,7 @@ class BacktestJob:
             source=self.source,
             data_dir=self.data_dir,
             detail_timeframe=self.detail_timeframe,
+            trades=False,
             on_event=on_event,
             cancelled=cancelled,
         )

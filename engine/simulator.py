@@ -44,7 +44,8 @@ class BacktestSimulator:
     `config`: parameters that differ from `STRATEGY_PARAMS`; `backtest_config`: coins, dates and
     timeframe where a call names none (`BACKTEST_CONFIG`); `source`, `data_dir` as in
     `exchange.candles.fetch_data`; `detail_timeframe`: finer candles that fills walk where they
-    exist. `on_event` hears `engine.events`; a run stops with Cancelled when `cancelled()` is true.
+    exist; `trades`: as of `GridStrategyV4.run`. `on_event` hears `engine.events`; a run stops with
+    Cancelled when `cancelled()` is true.
 
     Raises ParameterError for a wrong parameter or a foreign key in `backtest_config`.
     """
@@ -58,6 +59,7 @@ class BacktestSimulator:
         data_dir: str | Path | None = None,
         fill_model: str = "path",
         detail_timeframe: str | None = None,
+        trades: bool = True,
         on_event: Callable[[BacktestEvent], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> None:
@@ -77,6 +79,7 @@ class BacktestSimulator:
         self.data_dir = data_dir
         self.fill_model = fill_model
         self.detail_timeframe = detail_timeframe
+        self._trades = trades
         self._tell = on_event or (lambda _: None)
         self._cancelled = cancelled or (lambda: False)
 
@@ -101,7 +104,10 @@ class BacktestSimulator:
             self._tell(CompilingKernel())
         strategy = GridStrategyV4(self.params, symbol.pair, fill_model=self.fill_model)
         result = strategy.run(
-            df, detail=detail, on_progress=lambda done, total: self._progress(symbol, done, total)
+            df,
+            detail=detail,
+            on_progress=lambda done, total: self._progress(symbol, done, total),
+            trades=self._trades,
         )
         result.update(
             symbol=symbol.pair,

@@ -72,6 +72,7 @@ class GridStrategyV4:
         *,
         detail: "pd.DataFrame | None" = None,
         on_progress: Callable[[int, int], bool] | None = None,
+        trades: bool = True,
     ) -> dict[str, Any]:
         """Backtest `df`: columns timestamp (ms UTC, bar open), open, high, low, close, volume.
 
@@ -80,9 +81,10 @@ class GridStrategyV4:
         `on_progress(done, total)` is called now and then; the run is cancelled when it returns
         False.
 
-        Returns a dictionary: `equity_curve` (float64, length len(df)), `trades` (list of dicts),
-        `regime_log` (int codes, length len(df)), `metrics`, and `fills` (the same trades as an
-        array of layout TRADE), `state` (the final record), `market`, `params`.
+        Returns a dictionary: `equity_curve` (float64, length len(df)), `trades` (list of dicts,
+        empty unless `trades`: making and freeing it holds other threads up), `regime_log` (int
+        codes, length len(df)), `metrics`, and `fills` (the same trades as an array of layout
+        TRADE), `state` (the final record), `market`, `params`.
 
         Raises DataError for candles that cannot be used, ParameterError for detail candles that do
         not fit, Cancelled.
@@ -107,7 +109,7 @@ class GridStrategyV4:
         )
         return {
             "equity_curve": outcome.equity,
-            "trades": trade_dicts(outcome.fills, REGIME_NAMES),
+            "trades": trade_dicts(outcome.fills, REGIME_NAMES) if trades else [],
             "regime_log": outcome.regime,
             "metrics": compute_metrics(
                 outcome.equity,

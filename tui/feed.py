@@ -98,10 +98,9 @@ class BacktestFeed:
         return done
 
     def _lighten(self, results: dict[str, Any]) -> None:
-        """Many runs must fit into memory: one list of trades and equal candles are kept once."""
+        """Many runs must fit into memory: equal candles are kept once."""
         for symbol in self.request.job.coins:
             result = results[symbol.pair]
-            result.pop("trades", None)
             candles = result["candles"]
             for earlier in self.earlier:
                 other = earlier.get(symbol.pair, {}).get("candles")

@@ -100,15 +100,7 @@ class Run:
 
     def export(self) -> Iterator[Path]:
         """Write its trade logs and charts; yields each path. Raises OSError."""
-        from engine.trades import trade_dicts
-        from indicators.regime import REGIME_NAMES
-
-        results = dict(self.results)
-        for key in self.keys:
-            if key != PORTFOLIO:
-                trades = trade_dicts(results[key]["fills"], REGIME_NAMES)
-                results[key] = {**results[key], "trades": trades}
-        return self.request.job.export(results)
+        return self.request.job.export(self.results)
 
     def metrics(self, key: str) -> dict[str, Any]:
         """The numbers of a coin or of the portfolio."""

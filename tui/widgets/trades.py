@@ -182,8 +182,8 @@ class TradesTable(ScrollView, can_focus=True):
                 ends = own[[values.argmin(), values.argmax()]]
                 by_length += [self._cells(i) for i in ends.tolist()]
         for codes in (whose, fills["label"], fills["regime"], fills["side"]):
-            kinds = {value: i for i, value in enumerate(codes.tolist())}
-            by_length += [self._cells(i) for i in kinds.values()]
+            _, firsts = np.unique(codes, return_index=True)
+            by_length += [self._cells(i) for i in firsts.tolist()]
         columns = []
         for i, title in enumerate(_TITLES):
             width = max(len(title), *(len(cells[i]) for cells in by_length))
