@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -41,6 +42,12 @@ _TERSE, _TERSE_LABEL = 48, 15
 _MOST_MORE = 3
 """Further lines of a reason that is long."""
 
+_TRADES_KEPT = 512
+_TOLD = (
+    *("timestamp", "label", "price", "qty", "entry_price", "pnl", "r", "hold_hours"),
+    *("fee", "funding", "regime"),
+)
+
 _PAUSED = {
     "operator": "by the operator; p goes on",
     "positions": "positions differ from the exchange's",
@@ -78,7 +85,9 @@ def health_lines(view: BotView, width: int) -> list[Content]:
 def trade_lines(view: BotView, width: int, most: int) -> list[Content]:
     """The last trades, the newest first."""
     terse = width < _TERSE
-    rows = [_trade(view, trade, terse) for trade in islice(reversed(view.trades), most)]
+    digits = view.price_digits, view.qty_digits
+    newest = islice(reversed(view.trades), most)
+    rows = [_trade(tuple(map(trade.get, _TOLD)), *digits, terse) for trade in newest]
     if not rows:
         return [Content.styled("no trades yet" if view.account else "", "$quiet")]
     return in_columns(_TRADES, rows, width)
@@ -180,25 +189,29 @@ def _fact(name: str, value: str, style: str = "$foreground") -> Content:
     return Content.assemble((f"{name} ", "$quiet"), (value, style))
 
 
-def _trade(view: BotView, trade: dict[str, Any], terse: bool) -> list[Cell]:
+@lru_cache(_TRADES_KEPT)
+def _trade(
+    told: tuple[Any, ...], price_digits: int, qty_digits: int, terse: bool
+) -> tuple[Cell, ...]:
+    """Cells of a trade; most have been shown before, a moment ago."""
+    trade = dict(zip(_TOLD, told, strict=True))
     moment, label = clock(trade["timestamp"]), trade["label"]
     if terse:
         moment = moment[:5]
         label = label if len(label) <= _TERSE_LABEL else f"{label[: _TERSE_LABEL - 1]}…"
-    closing = trade.get("entry_price") is not None
+    closing = trade["entry_price"] is not None
     pnl = trade["pnl"] if closing else None
-    multiple = trade.get("r")
-    held = trade.get("hold_hours")
-    return [
+    multiple, held = trade["r"], trade["hold_hours"]
+    return (
         (day(trade["timestamp"])[5:], "$quiet"),
         (moment, "$quiet"),
         (label, ""),
-        (price(trade["price"], view.price_digits), ""),
-        (price(trade["qty"], view.qty_digits) if trade["qty"] else "", ""),
+        (price(trade["price"], price_digits), ""),
+        (price(trade["qty"], qty_digits) if trade["qty"] else "", ""),
         ("" if pnl is None else amount(pnl, signed=True), tone(pnl)),
         ("" if multiple is None else f"{multiple:+.2f}", "$quiet"),
         ("" if held is None else f"{held:.1f}h", "$quiet"),
         (amount(trade["fee"]), "$quiet"),
         (f"{trade['funding']:+,.3f}" if trade["funding"] else "", "$quiet"),
         (trade["regime"].lower().replace("_", " "), "$quiet"),
-    ]
+    )

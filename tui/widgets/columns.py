@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from textual.content import Content
 
 _WIDEST_GAP = 3
+_LINES_KEPT = 1024
+"""Most lines are again what they were a moment ago."""
 
 Cell = tuple[str, str]
 """What stands there, and its style."""
@@ -35,20 +38,26 @@ def in_columns(
         if not columns[least].worth:
             break
         kept.remove(least)
-    spare = width - _length(widths, kept)
-    gaps = _gaps(spare, len(kept))
+    gaps = _gaps(width - _length(widths, kept), len(kept))
+    layout = tuple(
+        (place, gap, widths[place], columns[place].right)
+        for place, gap in zip(kept, gaps, strict=True)
+    )
+    headings = tuple((column.title, "$quiet") for column in columns)
+    return [_line(headings, layout), *(_line(tuple(row), layout) for row in rows)]
 
-    def line(cells: Sequence[Cell]) -> Content:
-        parts: list[str | Cell] = []
-        for place, gap in zip(kept, gaps, strict=True):
-            text, style = cells[place]
-            fill = ">" if columns[place].right else "<"
-            parts.append(" " * gap)
-            wide = 0 if fill == "<" and place == kept[-1] else widths[place]
-            parts.append((f"{text:{fill}{wide}}", style or "$foreground"))
-        return Content.assemble(*parts)
 
-    return [line([(column.title, "$quiet") for column in columns]), *(line(row) for row in rows)]
+@lru_cache(_LINES_KEPT)
+def _line(cells: tuple[Cell, ...], layout: tuple[tuple[int, int, int, bool], ...]) -> Content:
+    """`layout`: of each column that is seen its place, the gap before it, its width, and whether
+    it stands to the right."""
+    parts: list[str | Cell] = []
+    for place, gap, width, right in layout:
+        text, style = cells[place]
+        wide = 0 if not right and place == layout[-1][0] else width
+        parts.append(" " * gap)
+        parts.append((f"{text:{'>' if right else '<'}{wide}}", style or "$foreground"))
+    return Content.assemble(*parts)
 
 
 def flow(parts: Sequence[tuple[int, Content]], width: int, gap: str = "   ") -> Content:
