@@ -79,6 +79,7 @@ class BacktestScreen(FramedScreen):
         self._furnished = False
         self._data_dir = data_dir
         self._seen = -1
+        self._finished: Run | None = None
         self._shown: Run | None = None
 
     def body(self) -> Iterable[Widget]:
@@ -109,7 +110,7 @@ class BacktestScreen(FramedScreen):
     def take_in(self, finished: Run | None) -> None:
         """A run has ended, with a result or (None) without one; also while another screen is up."""
         if finished is not None:
-            self._show_finished(finished)
+            self._finished = finished
         else:
             self._show_page("form")
             self._form.focus_field(self._store.failed_field)
@@ -120,6 +121,9 @@ class BacktestScreen(FramedScreen):
     def refresh_from_store(self, now: datetime) -> None:
         """Show what has changed."""
         store = self._store
+        if self._finished is not None:  # drawn when it is seen: it takes as long as a few keys
+            finished, self._finished = self._finished, None
+            self._show_finished(finished)
         self._progress_line.show(store.run_activity)
         if self._seen != store.version:
             self._seen = store.version
