@@ -12,6 +12,12 @@ from tests.network import network_guard
 _SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """What `-n auto` means: two thirds of the time a test of screens or of a bot waits."""
+    return (os.cpu_count() or 1) + 1
+
+
 def _folder(variable: str, default: Path, what: str) -> Path:
     folder = Path(os.environ.get(variable, default))
     if not folder.is_dir():
