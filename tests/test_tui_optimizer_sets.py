@@ -37,6 +37,26 @@ async def dialog(app: GridTui, pilot: Pilot[None]) -> None:
     await pilot.press("up")
 
 
+async def test_nothing_is_applied_of_a_study_that_was_chosen_but_not_read_yet() -> None:
+    keep_trials("mine", trials=12)
+    keep_trials("other", trials=12)
+    keep_report("ROBUST", "other", trials=12)
+    async with opened(WIDE, Path("data")) as (app, pilot):
+        screen = await to_optimizer(pilot, "ROBUST  p ")
+        assert app.store.optimizer.view.row.key.name == "other"
+        await until(pilot, lambda: not screen._reading, "the end of a reading")
+        screen._reading = True  # the next one takes its time
+        await pilot.press("s", "down")
+        await until(pilot, lambda: screen._chosen.name == "mine", "the study without a report")
+        await pilot.press("a")
+        await until(pilot, lambda: "mine is being read" in screen_text(app), "why not")
+        assert app.screen is screen
+        screen._reading = False
+        await until(pilot, lambda: app.store.optimizer.view.row.key.name == "mine", "the reading")
+        await pilot.press("a")
+        await until(pilot, lambda: "mine: it has no report yet" in screen_text(app), "why not")
+
+
 def gamma_line(app: GridTui) -> str:
     """The line of gamma in the difference, without the frame; "" where it does not change."""
     found = [line for line in lines(app) if " gamma " in line and "->" in line]
@@ -68,7 +88,7 @@ async def test_every_set_that_the_command_can_apply_is_offered_and_shown_first(
         await until(pilot, lambda: isinstance(app.screen, Question), "the question")
         assert "OVERFIT, is about the robust" in screen_text(app)
         await pilot.press("y")
-        await until(pilot, lambda: "mine.toml; to use it: 9" in screen_text(app), "the word")
+        await until(pilot, lambda: "wrote 21 changes to" in screen_text(app), "the word")
     kept = tomllib.loads(Path("data/profiles/mine.toml").read_text())
     assert kept["strategy"]["gamma"] == GAMMA["high"]
 

@@ -124,7 +124,10 @@ class OptimizerScreen(WatchingScreen):
     def action_apply(self) -> None:
         """Show what the chosen study's parameters would change in a file of settings."""
         row, view = self._row(), self._optimizer.view
-        if row is None or view is None:
+        if row is None:
+            return
+        if view is None or view.row.key != row.key:
+            self.notify(f"{row.key.name} is being read: its parameters are shown in a moment")
             return
         if view.report is None:
             why = "its windows have a set each" if row.is_refit else "it has no report yet"
