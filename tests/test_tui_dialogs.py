@@ -1,5 +1,8 @@
 """Parameters, comparison, help and the question before leaving. Costs 20 s."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 from syrupy.assertion import SnapshotAssertion
 from textual.widgets import Button
@@ -7,6 +10,7 @@ from textual.widgets import Button
 from engine.params import StrategyParams
 from tests.screen_text import screen_text, until
 from tests.tui_app import SIZES, fill, fill_endless, form, lines, opened, quick_run, run, tap
+from tui.bot.launch import StartText
 from tui.keys import FOOTERS, KEYS, PLACES, footer
 from tui.screens.backtest import BacktestScreen
 from tui.screens.compare import CompareScreen
@@ -15,6 +19,7 @@ from tui.screens.help import HelpScreen
 from tui.screens.names import SCREENS, ScreenName
 from tui.screens.parameters import ParametersScreen, grouped
 from tui.screens.question import Question
+from tui.screens.start_bot import StartDialog
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -202,3 +207,37 @@ async def test_the_page_of_keys_names_every_key_of_the_screen(name: ScreenName) 
 def test_every_place_stands_on_the_page_of_some_screen() -> None:
     places = {place for name in SCREENS for place in name.make(None).KEY_PLACES}
     assert set(PLACES) == places
+
+
+async def test_brackets_in_what_is_said_are_no_markup() -> None:
+    async with opened((120, 40)) as (app, pilot):
+        app.notify("wrote 3 files to /data/[b]mine[/]")
+        app.screen.notify("BTC[/red]: imported", severity="warning", timeout=30)
+        for words in ("to /data/[b]mine[/]", "BTC[/red]: imported"):
+            await until(pilot, lambda words=words: words in screen_text(app), words)
+
+
+async def test_brackets_in_the_name_of_a_folder_are_shown_by_a_dialog_of_fields() -> None:
+    async with opened((120, 40)) as (app, pilot):
+        app.push_screen(StartDialog(StartText("BTC"), Path("/data/[/]")))
+        await until(pilot, lambda: "Its files: /data/[/]" in screen_text(app), "the folder")
+
+
+async def test_a_screen_that_two_want_for_the_first_time_at_once_is_made_once() -> None:
+    async with opened((80, 24)) as (app, pilot):
+        await asyncio.gather(*(app.action_screen(number) for number in ("4", "4", "2", "4")))
+        assert app.current_mode == "4"
+        await until(pilot, lambda: "4[Orders]" in screen_text(app), "the screen")
+        await pilot.press("minus")
+        await until(pilot, lambda: "2[Grid]" in screen_text(app), "the one before")
+
+
+async def test_a_screen_whose_opening_was_given_up_opens_when_it_is_wanted_again() -> None:
+    async with opened((80, 24)) as (app, pilot):
+        opening = asyncio.create_task(app.action_screen("9"))
+        await asyncio.sleep(0)
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+        await pilot.press("9")
+        await until(pilot, lambda: "9[Config]" in screen_text(app), "the screen")
+        await until(pilot, lambda: "kama_period" in screen_text(app), "its parameters")

@@ -76,6 +76,8 @@ class GridTui(OperatorApp):
         self._data_dir = data_dir
         self._first = _made(first, data_dir)
         self._screens: dict[str, FramedScreen] = {first: self._first}
+        self._coming: dict[str, FramedScreen] = {}
+        self._opening = asyncio.Lock()
         self.add_mode(first, lambda: self._first)
         self._before = ""
         self._pace = Pace()
@@ -249,17 +251,18 @@ class GridTui(OperatorApp):
         """Another screen, made when it is wanted first; each stays as it was left."""
         if self.store is None:
             return
-        if number != self.current_mode:
-            self._before = self.current_mode
-        if number in self._screens:
+        async with self._opening:  # a worker and a key may want the same one at once
+            if number != self.current_mode:
+                self._before = self.current_mode
+            screen = self._screens.get(number) or self._coming.get(number)
+            if screen is None:
+                screen = self._coming[number] = _made(number, self._data_dir)
+                self.add_mode(number, lambda: screen)
             await self.switch_mode(number)
-        else:
-            screen = _made(number, self._data_dir)
-            self.add_mode(number, lambda: screen)
-            await self.switch_mode(number)
-            await screen.furnish(self.store)
-            self._screens[number] = screen
-        self._screens[number].arrive()
+            if number in self._coming:
+                await screen.furnish(self.store)
+                self._screens[number] = self._coming.pop(number)
+            screen.arrive()
         self._pace.wake()
         self._drain()
 

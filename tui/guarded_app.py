@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 
 from tui.crash import debugging, told
 from tui.folders import data_folder
 from tui.keys_in_order import KeysInOrder
+
+if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
 
 
 class GuardedApp(KeysInOrder):
@@ -29,6 +33,19 @@ class GuardedApp(KeysInOrder):
         self._report_dir = data_dir
         self._rest = rest
         self.last_words = ""
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,  # noqa: ARG002  (screens and widgets pass Textual's default, True)
+    ) -> None:
+        """Say something for some seconds, as it is written: a message may name files or what was
+        typed, and square brackets in it are no markup."""
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)
 
     def panic(self, *renderables: RenderableType) -> None:
         """End at once; of a defect a report goes into a file, and a line is kept for when the

@@ -94,7 +94,7 @@ class OperatorApp(GuardedApp):
         title: str = "",
         severity: SeverityLevel = "information",
         timeout: float | None = None,
-        markup: bool = True,
+        markup: bool = False,
     ) -> None:
         """Say something for some seconds; an error stays until it was acknowledged."""
         if severity == "error" and timeout is None:

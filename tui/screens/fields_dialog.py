@@ -42,7 +42,7 @@ class FieldsDialog(ModalScreen[Order], Generic[Order]):
         rows = list(self.fields())
         with Vertical(classes="dialog") as box:
             box.border_title = self.TITLE_TEXT
-            yield Static(self.ABOUT, classes="about")
+            yield Static(Content(self.ABOUT), classes="about")  # it may name folders
             with Horizontal(classes="fields"):
                 yield Static("\n".join(label for label, _ in rows), classes="labels")
                 with Vertical():

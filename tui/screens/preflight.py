@@ -139,7 +139,7 @@ class PreflightDialog(ModalScreen[bool]):
         word = self._words[0]
         why = "nothing speaks for these parameters: " if word == UNPROVEN else ""
         words = f"not {wrong}: {word}" if wrong else f"{why}type {word} and enter:"
-        self.query_one("#wanted", Static).update(words)
+        self.query_one("#wanted", Static).update(Content(words))  # brackets are no markup
 
     def on_key(self, event: Key) -> None:
         """Whatever is typed is the word."""
