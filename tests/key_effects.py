@@ -294,8 +294,8 @@ _REPLAY = {
     "play": Effect(lambda app: _replay(app).paused, then="P"),
     "next_bar": Effect(lambda app: app.store.fleet.watched.now_ms, then="comma"),
     "last_bar": Effect(lambda app: app.store.fleet.watched.now_ms, first="full_stop"),
-    "faster": Effect("REPLAY x120", then="left_square_bracket"),
-    "slower": Effect("REPLAY x30 ", then="right_square_bracket"),
+    "faster": Effect("goes on at x120", then="left_square_bracket"),
+    "slower": Effect("goes on at x30", then="right_square_bracket"),
     "seek": Effect(dialog, then="escape"),
     "end_replay": Effect("the replay has ended"),
 }

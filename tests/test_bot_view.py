@@ -6,7 +6,7 @@ import pytest
 
 from tests.bot_documents import QUOTE, account, alarm, bar, reading, snapshot, starting
 from tui.bot.view import BotView
-from tui.widgets.bot_status import bot_line
+from tui.widgets.bot_status import BADGES, bot_line
 
 NOW = datetime(2025, 1, 10, 12, 0, 0, tzinfo=UTC)
 
@@ -30,6 +30,7 @@ def connected(clock: Clock, **changes: object) -> BotView:
     view = BotView(clock)
     view.begin(snapshot(**changes))  # type: ignore[arg-type]
     view.link = "connected"
+    view.controls = True
     return view
 
 
@@ -40,9 +41,10 @@ def line(view: BotView, width: int = 120) -> str:
 def test_the_line_on_top_has_mode_price_regime_equity_and_connection(clock: Clock) -> None:
     text = line(connected(clock))
     assert text.startswith(" PAPER   SIMULATED  BTC/USDT  64,812.4  ")
-    assert "+0.02%  NOISE  equity  10,284.16  uPnL  +2.56  used 42%  ok 38ms 0.4s" in text
+    assert "NOISE  equity 10,284.16  uPnL +2.56  used 29%  risk -76  ok 38ms 0.4s" in text
     assert text.endswith("12:00:00Z ")
     assert len(text) == 120
+    assert "+0.02%  NOISE  equity 10,284.16  uPnL +2.56" in line(connected(clock), 130)
 
 
 @pytest.mark.parametrize("width", range(60, 130, 7))
@@ -51,9 +53,62 @@ def test_at_any_width_the_line_keeps_what_matters_and_is_never_longer(
 ) -> None:
     text = line(connected(clock, mode="live"), width)
     assert len(text) == width
-    for part in (" LIVE ", "64,812.4", "NOISE", "10,284.16", "0.4s", "12:00:00Z"):
+    for part in (" LIVE ", "64,812.4", "NOISE", "10,284.16", "ok ", "0.4s", "12:00:00Z"):
         assert part in text
-    assert ("ok 38ms 0.4s" if width > 60 else "ok 0.4s") in text
+    if width >= 80:
+        assert "+2.56" in text
+        assert "risk -76" in text
+
+
+def test_open_result_and_risk_outlive_the_change_the_quote_and_the_latency(clock: Clock) -> None:
+    text = line(connected(clock, mode="live"), 80)
+    assert "BTC  64,812.4  NOISE  10,284.16  +2.56  risk -76  ok 0.4s" in text
+    assert not any(words in text for words in ("/USDT", "38ms", "+0.02%", "uPnL", "used"))
+
+
+def told(clock: Clock, **params: float) -> BotView:
+    view = connected(clock, mode="live")
+    view.about["params"] |= params
+    return view
+
+
+def test_what_is_used_is_that_of_the_fuller_side_beside_its_cap(clock: Clock) -> None:
+    view = told(clock, max_position_pct=0.7)
+    assert view.used == pytest.approx(0.046 * 64_812.4 / 10_284.16)
+    assert "used 29/70%" in line(view)
+    view = told(clock, max_position_pct=0.7, leverage=4)
+    assert "used 7/70%" in line(view)
+
+
+def test_the_open_risk_is_what_all_lots_would_lose_at_their_stops(clock: Clock) -> None:
+    view = connected(clock)
+    long, short = 0.046 * (63_550.2 - 64_703.1), 0.02 * (64_690.0 - 65_840.0)
+    assert view.loss_at_stop("long") == pytest.approx(long)
+    assert view.loss_at_stop("short") == pytest.approx(short)
+    assert view.open_risk == pytest.approx(long + short)
+
+
+def test_a_stop_beyond_the_entry_is_a_gain_and_small_amounts_have_cents(clock: Clock) -> None:
+    document = account()
+    document["sides"]["long"]["stop"] = 64_803.1
+    document["sides"]["short"].update(qty=0.0, lots=[], entry=0.0, stop=None)
+    assert "risk +4.60" in line(connected(clock, account=document))
+
+
+def test_no_risk_is_shown_without_a_position_and_a_missing_stop_is_never_left_out(
+    clock: Clock,
+) -> None:
+    document = account()
+    for side in document["sides"].values():
+        side["stop"] = None
+    view = connected(clock, mode="live", account=document)
+    assert view.open_risk is None
+    assert all("NO STOP" in line(view, width) for width in (80, 120))
+    for side in document["sides"].values():
+        side.update(qty=0.0, lots=[], entry=0.0)
+    text = line(connected(clock, account=document))
+    assert "risk" not in text
+    assert "NO STOP" not in text
 
 
 @pytest.mark.parametrize(("width", "said"), [(120, "SIMULATED"), (80, "SIM"), (60, "SIM")])
@@ -77,6 +132,17 @@ def test_silence_is_said_and_the_time_stands_still(clock: Clock) -> None:
     assert "ok 38ms" in line(view)
 
 
+def test_a_long_silence_is_an_error(clock: Clock) -> None:
+    view = connected(clock)
+    for silence, style in ((12, "$warning"), (60, "$warning"), (61, "$error")):
+        clock.now = 100.0 + silence
+        content = bot_line(view, NOW, 120)
+        at = content.plain.index(f"STALE {silence}s")
+        assert [span.style for span in content.spans if span.start == at] == [
+            f"reverse bold {style}"
+        ]
+
+
 def test_a_lost_connection_counts_its_attempts(clock: Clock) -> None:
     view = connected(clock)
     view.link, view.attempt, view.again_at = "lost", 3, clock.now + 8
@@ -89,6 +155,55 @@ def test_health_that_is_not_well_is_in_the_line(clock: Clock, state: str, word: 
     view = connected(clock)
     view.take("health", {"readings": [reading("clock", "+900 ms", "500 ms", state)]})
     assert word in line(view)
+
+
+def test_a_bot_that_can_only_be_watched_is_marked_at_every_width(clock: Clock) -> None:
+    view = connected(clock, mode="live")
+    assert "[RO]" not in line(view)
+    view.controls = False
+    for width in (80, 120, 200):
+        assert line(view, width).startswith(" LIVE   [RO]  BTC")
+        assert "10,284.16" in line(view, width)
+    view.link = "lost"
+    assert "[RO]" not in line(view)
+
+
+class Played:
+    """A replay as the line on top sees it."""
+
+    share = 0.34
+    moment = NOW
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+
+def replayed(clock: Clock, recorded: str, words: str) -> BotView:
+    view = connected(clock, mode="replay")
+    view.about |= {"recorded": recorded, "simulated": recorded == "paper"}
+    view.replay = Played(words)  # type: ignore[assignment]
+    return view
+
+
+@pytest.mark.parametrize("recorded", ["live", "paper", "demo", "dry-run"])
+@pytest.mark.parametrize("words", ["x60", "x60 paused", "x10000 end"])
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_a_replay_says_whose_money_it_was_and_keeps_the_equity(
+    clock: Clock, recorded: str, words: str, width: int
+) -> None:
+    text = line(replayed(clock, recorded, words), width)
+    assert text.startswith(f" REPLAY {BADGES[recorded]} ")
+    for part in ("BTC", "64,812.4", "NOISE", "10,284.16", "ok", words.partition(" ")[2]):
+        assert part in text
+    assert ("SIM" in text) == (recorded == "paper")
+    assert "…" not in text
+
+
+def test_in_a_replay_the_quote_goes_before_the_speed(clock: Clock) -> None:
+    view = replayed(clock, "live", "x60 paused")
+    assert line(view).startswith(" REPLAY LIVE x60 paused   BTC/USDT ")
+    assert line(view, 100).startswith(" REPLAY LIVE x60 paused   BTC  ")
+    assert line(view, 80).startswith(" REPLAY LIVE paused   BTC  64,812.4  NOISE  10,284.16")
 
 
 def test_a_bot_that_starts_has_a_line_too(clock: Clock) -> None:

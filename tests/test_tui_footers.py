@@ -106,6 +106,27 @@ async def test_while_the_bot_is_paused_p_is_said_to_go_on(number: str) -> None:
         await until(pilot, lambda: " p pause " in screen_text(app), "a pause that is another's")
 
 
+@pytest.mark.parametrize("number", ["1", "2"])
+async def test_where_a_bot_can_only_be_watched_no_key_that_steers_it_is_offered(
+    number: str,
+) -> None:
+    view = busy()
+    async with shown(number, view, (80, 24)) as (app, pilot):
+        assert "[RO]" not in screen_text(app)
+        view.controls = False
+        await until(pilot, lambda: "[RO]" in screen_text(app), "the mark")
+        await until(pilot, lambda: " p pause" not in screen_text(app), "other keys")
+        context = app.screen.query_one(KeyLine).context
+        names = {entry.partition(":")[0] for entry in FOOTERS[context]}
+        assert not names & {"pause", "end", "flatten"}
+        assert missing(app.screen, context) == set()
+        app.simulate_key("S")
+        await until(pilot, lambda: "it can only be watched" in screen_text(app), "why not")
+        view.controls = True
+        await until(pilot, lambda: " p pause" in screen_text(app), "the keys again")
+        assert "[RO]" not in screen_text(app)
+
+
 async def test_on_the_line_that_opens_the_parameters_enter_is_said_to_open() -> None:
     async with opened((80, 24)) as (app, pilot):
         form(app).query_one(Link).focus()

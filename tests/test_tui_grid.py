@@ -13,6 +13,7 @@ from tui.screens.question import Question
 from tui.screens.typed_question import TypedQuestion
 from tui.widgets.ladder import BREAK, Ladder, places
 from tui.widgets.rungs import MARKET, Rung
+from tui.widgets.rungs import rungs as rungs_of
 
 ABSENT = [
     {"side": "long", "level": 3, "price": 63_850.9, "why": "low volume: 70% of the side cap"},
@@ -108,6 +109,51 @@ async def test_a_level_that_fills_flashes_for_some_seconds() -> None:
         clock.now += 5
         view.take("quote", QUOTE | {"time_ms": QUOTE["time_ms"] + 5_000})
         await until(pilot, lambda: not _reversed(app), "its end")
+
+
+def closed(label: str, price: float, ago_s: float, pnl: float, entry: float) -> dict[str, Any]:
+    return trade(label, price, 0.014, ago_s, pnl) | {"entry_price": entry}
+
+
+async def test_what_closes_a_lot_is_a_rung_for_some_seconds() -> None:
+    clock = Clock()
+    view = watched(_of(**ORDINARY), clock)
+    async with shown("2", view) as (app, pilot):
+        assert "filled TP" not in screen_text(app)
+        view.take("trade", closed("SELL_CLOSE_LONG", 65_560.3, 0.5, 11.9, 64_911.2))
+        await until(pilot, lambda: "filled TP long  +11.90" in screen_text(app), "the rung")
+        line = next(line for line in screen_text(app).split("\n") if "filled TP" in line)
+        assert "65,560.3" in line
+        assert "of the lot at 64,911.2" in line
+        assert any("filled TP long" in line for line in _reversed(app))
+        clock.now += 5
+        view.take("quote", QUOTE | {"time_ms": QUOTE["time_ms"] + 5_000})
+        await until(pilot, lambda: "filled TP" not in screen_text(app), "its end")
+
+
+async def test_a_stop_that_closes_several_lots_is_one_rung_also_without_animations() -> None:
+    view = watched(_of(**ORDINARY))
+    async with shown("2", view) as (app, pilot):
+        app.animation_level = "none"
+        for pnl, entry in ((-31.3, 64_911.2), (-21.7, 64_495.0)):
+            view.take("trade", closed("STOP_LONG", 63_550.2, 0.5, pnl, entry))
+        await until(pilot, lambda: "filled stop long  -53.00" in screen_text(app), "the rung")
+        assert screen_text(app).count("filled stop") == 1
+        assert "2 lots" in screen_text(app)
+        assert not _reversed(app)
+
+
+def test_what_was_closed_at_market_is_named_by_its_reason_and_openings_are_no_such_rung() -> None:
+    view = watched(_of(**ORDINARY))
+    trades = [closed("PRUNE_GAP", 64_000.0, 1, -3.2, 64_911.2) | {"side": "long"}]
+    trades += [trade("BUY_OPEN_LONG", 64_495.0, 0.023, 1)]
+    filled = [rung for rung in rungs_of(view, trades) if rung.kind == "filled"]
+    assert [rung.text for rung in filled] == ["filled prune gap long  -3.20"]
+
+
+def test_anchors_do_not_claim_to_be_reservation_prices() -> None:
+    anchors = [rung.text for rung in rungs_of(watched()) if rung.kind == "anchor"]
+    assert sorted(anchors) == ["anchor long", "anchor short"]
 
 
 async def test_nothing_flashes_without_animations() -> None:

@@ -155,6 +155,18 @@ async def test_of_a_bot_that_is_out_of_reach_no_next_candle_is_known(number: str
         assert "next candle 03:53" not in screen_text(app)
 
 
+@pytest.mark.parametrize("number", ["1", "2"])
+async def test_of_a_bot_that_is_silent_no_next_candle_is_known(number: str) -> None:
+    clock = Clock()
+    view = watched(clock=clock)
+    async with shown(number, view) as (app, pilot):
+        clock.now += 12
+        await until(pilot, lambda: "next candle -" in screen_text(app), "nothing is known")
+        assert "next candle 0" not in screen_text(app)
+        view.take("quote", QUOTE)
+        await until(pilot, lambda: "next candle 03:53" in screen_text(app), "it is known again")
+
+
 async def test_nothing_is_drawn_while_nothing_has_changed() -> None:
     async with shown("1", watched()) as (app, pilot):
         screen = app.screen

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,14 +15,14 @@ from tests.bot_app import Clock, settled, shown, watched, without_names
 from tests.bot_documents import QUOTE, account, alarm, starting
 from tests.bot_documents import snapshot as document
 from tests.busy_bot import busy, quiet
-from tests.screen_text import screen_text, until
+from tests.screen_text import screen_cells, screen_text, until
 from tests.tui_app import NOON
 from tui.activity import Activity
 from tui.app import GridTui
 from tui.bot.view import BotView
 from tui.screens.names import SCREENS
 from tui.screens.question import Question
-from tui.theme import TOKENS
+from tui.theme import THEMES, TOKENS
 from tui.widgets.bot_status import BADGES, bot_line
 
 SMALL, WIDE = (80, 24), (120, 40)
@@ -49,7 +50,7 @@ def beginning() -> BotView:
     """A bot that has not seen its exchange yet."""
     view = BotView(Clock())
     view.begin(starting())
-    view.link = "connected"
+    view.link, view.controls = "connected", True
     view.write(20, "[2025-01-10 11:59:00] INFO | compiling for the first time, about 25 s")
     return view
 
@@ -100,21 +101,73 @@ async def test_every_mode_and_state(
                 assert without_names(app) == snapshot(name=state)
 
 
-@pytest.mark.parametrize("number", OF_A_BOT)
-async def test_real_money_has_another_frame_and_no_other_mode_has_it(number: str) -> None:
+def frames(app: GridTui) -> set[Color]:
+    """The colours of all frames that are seen; a line between two parts is none."""
+    return {
+        edge[1]
+        for panel in app.screen.query("*")
+        if panel.display and panel.region
+        for edge in (panel.styles.border_top, panel.styles.border_left)
+        if edge[0] in ("round", "heavy")
+    }
+
+
+@pytest.mark.parametrize("size", [SMALL, WIDE])
+@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
+async def test_real_money_has_another_frame_and_no_other_mode_has_it(
+    screen: Any, size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     red = Color.parse(TOKENS["mode-live"])
-    async with shown(number, quiet("live"), SMALL) as (app, pilot):
+    async with shown(screen.number, quiet("live"), size) as (app, pilot):
         for mode in BADGES:
             app.store.fleet.watched = quiet(mode)
             await until(pilot, lambda mode=mode: BADGES[mode] in screen_text(app), mode)
-            edges = {
-                edge[1]
-                for panel in app.screen.query(".panel")
-                if panel.display and panel.region
-                for edge in (panel.styles.border_top, panel.styles.border_left)
-                if edge[0]
-            }
-            assert edges == {red} if mode == "live" else red not in edges, mode
+            await pilot.pause()
+            seen = frames(app)
+            assert seen == {red} if mode == "live" else red not in seen, mode
+
+
+async def test_dialogs_over_real_money_have_its_frame_as_long_as_it_is_shown() -> None:
+    red = Color.parse(TOKENS["mode-live"])
+    async with shown("1", quiet("live"), SMALL) as (app, pilot):
+        for key in ("question_mark", "S", "X", "colon"):
+            app.simulate_key(key)
+            await until(pilot, lambda: len(app.screen_stack) == 2, "the dialog")
+            await until(pilot, lambda: frames(app) == {red}, f"its frame after {key}")
+            app.simulate_key("escape")
+            await until(pilot, lambda: len(app.screen_stack) == 1, "no dialog")
+        app.simulate_key("question_mark")
+        await until(pilot, lambda: frames(app) == {red}, "the page of keys")
+        app.store.fleet.watched = quiet()
+        await until(pilot, lambda: len(app.screen_stack) == 2 and red not in frames(app), "paper")
+
+
+@pytest.mark.parametrize("number", OF_A_BOT)
+async def test_in_the_terminals_own_colours_what_is_stale_is_dimmed_too(number: str) -> None:
+    view = quiet()
+    async with shown(number, view, SMALL) as (app, pilot):
+        app.theme = THEMES["ansi"].name
+        await settled(pilot)
+        assert not dimmed(app)
+        view.heard_at -= 12
+        await until(pilot, lambda: "STALE 12s" in screen_text(app), "the word")
+        await until(pilot, lambda: bool(dimmed(app)), "dimmed lines")
+        panels = [panel.region for panel in app.screen.query(".panel") if panel.region]
+        assert any(panel.y < y < panel.bottom for panel in panels for y in dimmed(app))
+        assert 0 not in dimmed(app)
+        app.theme = THEMES["dark"].name
+        await settled(pilot)
+        assert not dimmed(app)
+
+
+def dimmed(app: GridTui) -> set[int]:
+    """The lines of which some text is dim."""
+    return {
+        y
+        for y, line in enumerate(screen_cells(app))
+        if any(part.style and part.style.dim and part.text.strip() for part in line)
+    }
 
 
 async def test_a_terminal_that_is_too_small_is_told_so_on_every_screen() -> None:
@@ -192,7 +245,7 @@ def test_the_words_of_what_is_under_way_give_way_first_and_its_share_stays() -> 
         line = top_line(width, "paper", "NOISE", "", "a search")
         assert "trials" not in line
         assert "search 16%" in line
-        assert "uPnL  +2.56" in line
+        assert "uPnL +2.56" in line
     assert "16%" in top_line(80, "live", "BREAKOUT_UP", "PAUSED", "a search")
 
 

@@ -226,6 +226,17 @@ async def test_details(keys: tuple[str, ...], words: tuple[str, ...]) -> None:
             assert word in text
 
 
+async def test_on_a_narrow_terminal_the_audit_shows_what_became_of_each_request() -> None:
+    async with shown("4", ordinary(), (80, 24)) as (app, pilot):
+        await pilot.press("v", "v")
+        await until(pilot, lambda: "[audit 3]" in screen_text(app), "the audit")
+        assert table(app).scroll_offset.x == 0
+        (line,) = (line for line in screen_text(app).split("\n") if "long entry 2" in line)
+        assert "Due to the order could not" in line
+        (heading,) = (line for line in screen_text(app).split("\n") if "time▼" in line)
+        assert heading.split().index("answer") == heading.split().index("by") + 1
+
+
 @pytest.mark.parametrize("size", SIZES[:2])
 async def test_columns_that_do_not_fit_are_named_and_reached(size: tuple[int, int]) -> None:
     async with shown("4", ordinary(), size) as (app, pilot):

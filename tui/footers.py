@@ -84,6 +84,8 @@ FOOTERS = {
     "details page": ("close", "copy"),
     "logs": ("follow", "search_log", "only", "debug", "info", "warnings", "errors", "help:keys"),
     "logs line": ("run:take", "leave_line", "help:all keys:F1"),
+    "live watch only": ("next_pane", "enlarge", "screen_2:grid", "help", "quit"),
+    "grid watch only": ("screen_1:live", "closer", "farther", "centre", "help", "quit"),
     "live lost": ("screen_0:bots", "start_bot", "next_pane", "enlarge", "help", "quit"),
     "live ended": ("resume_bot", "start_bot", "screen_0:bots", "next_pane", "help", "quit"),
     "grid lost": ("screen_1:live", "screen_0:bots", "closer", "farther", "centre", "help"),

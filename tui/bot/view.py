@@ -156,6 +156,12 @@ class BotView:
         return self.link == "ended" and self.fate == "crashed"
 
     @property
+    def watch_only(self) -> bool:
+        """Whether it runs and takes no commands from here."""
+        told = self.link == "connected" and bool(self.about)
+        return told and not self.controls and self.replay is None
+
+    @property
     def unseen(self) -> list[dict[str, Any]]:
         """Alarms that were not acknowledged, the oldest first."""
         return [alarm for key, alarm in self.alarms.items() if key not in self.acknowledged]
@@ -234,10 +240,36 @@ class BotView:
 
     @property
     def used(self) -> float:
-        """Notional of both sides' positions as a share of the equity."""
+        """Notional of the fuller side as a share of equity times leverage, which is what the cap
+        of a side is measured in."""
         price, equity = self.quote.get("price", 0.0), self.quote.get("equity", 0.0)
-        held = sum(side["qty"] for side in self.account.get("sides", {}).values())
-        return float(held * price / equity) if equity > 0 else 0.0
+        leverage = float(self.about.get("params", {}).get("leverage", 1))
+        held = max((side["qty"] for side in self.account.get("sides", {}).values()), default=0.0)
+        return float(held * price / (equity * leverage)) if equity > 0 else 0.0
+
+    @property
+    def side_cap(self) -> float | None:
+        """What `used` may reach; None where the bot has not told it."""
+        cap = self.about.get("params", {}).get("max_position_pct")
+        return None if cap is None else float(cap)
+
+    def loss_at_stop(self, name: str) -> float | None:
+        """What a side's lots would gain (+) or lose (-) at its stop, fees aside; None without a
+        stop."""
+        side = self.account["sides"][name]
+        if side["stop"] is None:
+            return None
+        sign = 1 if name == "long" else -1
+        return float(sign * (side["stop"] - side["entry"]) * side["qty"])
+
+    @property
+    def open_risk(self) -> float | None:
+        """What all open lots would gain (+) or lose (-) at their stops; None where a position has
+        no stop."""
+        sides = self.account.get("sides", {})
+        losses = [self.loss_at_stop(name) for name, side in sides.items() if side["qty"]]
+        known = [loss for loss in losses if loss is not None]
+        return sum(known) if len(known) == len(losses) else None
 
     def _alarm(self, alarm: dict[str, Any]) -> None:
         key = alarm["key"]

@@ -121,7 +121,8 @@ class BotScreen(ReplayingScreen):
     def _keys_for(self, view: BotView) -> str:
         context = self._key_context()
         paused = view.paused_by_operator and view.link == "connected" and self.replay is None
-        other = f"{context} {'paused' if paused else view.link}"
+        state = "watch only" if view.watch_only else "paused" if paused else view.link
+        other = f"{context} {state}"
         return other if other in FOOTERS else context
 
     def _key_context(self) -> str:

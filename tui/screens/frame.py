@@ -105,7 +105,9 @@ class FramedScreen(Screen[None]):
     ) -> None:
         """The line on top: of the bot that is watched, else of this screen."""
         view = store.fleet.watched
-        self.set_class(view is not None and view.mode == "live", "-live")
+        real_money = view is not None and view.mode == "live"
+        self.set_class(real_money, "-live")
+        self.app.set_class(real_money, "-real-money")  # for dialogs, whichever are or will be open
         self.alarm_line.show(view)
         if view is not None:
             self.status_line.show_bot(view, store.activities, now)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import takewhile
 from pathlib import PurePath
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import BindingType
 from textual.content import Content
@@ -49,18 +50,21 @@ class GridScreen(BotScreen):
     def show(self, view: BotView) -> None:
         """Draw what has changed."""
         ladder = self._ladder
-        lit = self._lit(view)
+        fresh = _traded_just_now(view)
+        # nothing flashes where nothing is to move
+        moves = self.app.animation_level != "none"
+        lit = tuple(trade["price"] for trade in fresh) if moves else ()
         state = (
             id(view),
             dict(view.counts),
             (view.link, view.attempt, view.stale),
             view.now_ms // 1000,
-            (ladder.room, ladder.zoom, lit),
+            (ladder.room, ladder.zoom, lit, len(fresh)),
         )
         if state == self._shown:
             return
         self._shown = state
-        levels = rungs(view)
+        levels = rungs(view, fresh)
         ladder.lay(levels, view.price_digits, view.qty_digits, lit)
         resting = sum(rung.kind == "entry" for rung in levels)
         missing = sum(rung.kind == "absent" for rung in levels)
@@ -71,19 +75,6 @@ class GridScreen(BotScreen):
         lines += standing_lines(view, self._standing.room[0])
         self._standing.show(lines)
         self._standing.styles.height = max(1, len(lines))
-
-    def _lit(self, view: BotView) -> tuple[float, ...]:
-        """Prices of the trades of the last seconds; none where nothing is to move."""
-        if self.app.animation_level == "none" or not view.trades:
-            return ()
-        speed = float(view.about.get("speed", 1.0))
-        since = view.now_ms - _FLASH_MS * speed
-        lit = []
-        for trade in reversed(view.trades):
-            if trade["timestamp"] < since:
-                break
-            lit.append(trade["price"])
-        return tuple(lit)
 
     def action_zoom(self, step: int) -> None:
         """Closer or farther."""
@@ -96,3 +87,9 @@ class GridScreen(BotScreen):
     def action_centre(self) -> None:
         """The market in the middle."""
         self._ladder.centre()
+
+
+def _traded_just_now(view: BotView) -> list[dict[str, Any]]:
+    """The trades of the last seconds, the newest first."""
+    since = view.now_ms - _FLASH_MS * float(view.about.get("speed", 1.0))
+    return list(takewhile(lambda trade: trade["timestamp"] >= since, reversed(view.trades)))

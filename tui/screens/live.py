@@ -89,7 +89,8 @@ class LiveScreen(BotScreen):
         """Draw what has changed; times pass though nothing is told."""
         told = (id(view), view.counts.get("snapshot"), view.link, view.attempt)
         lists = (*self._sides.values(), self._standing)
-        state = (told, dict(view.counts), view.now_ms // 1000, [panel.room for panel in lists])
+        moment = (view.now_ms // 1000, view.stale)
+        state = (told, dict(view.counts), moment, [panel.room for panel in lists])
         if state != self._shown:
             self._shown = state
             for name, side in self._sides.items():

@@ -50,9 +50,12 @@ class ReplayingScreen(FramedScreen):
             self.replay.step(step)
 
     def action_speed(self, step: int) -> None:
-        """Faster or slower."""
-        if self.replay is not None:
-            self.replay.change_speed(step)
+        """Faster or slower; while it is held, the line on top may have no room for the speed."""
+        replay = self.replay
+        if replay is not None:
+            replay.change_speed(step)
+            if replay.paused:
+                self.notify(f"held; it goes on at x{replay.speed:.10g}", timeout=2)
 
     def action_seek(self) -> None:
         """Ask for a moment to go to."""

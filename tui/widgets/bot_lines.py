@@ -131,7 +131,7 @@ def _elsewhere(view: BotView) -> str:
 
 def next_candle(view: BotView) -> str:
     """In how long; unknown where nothing is heard of the bot's clock any more."""
-    return countdown(view.candle_left_s) if view.link == "connected" else "-"
+    return "-" if view.stale else countdown(view.candle_left_s)
 
 
 def result_of_day(view: BotView) -> float:

@@ -1,4 +1,4 @@
-"""The bot that is watched, in one line: mode, price, regime, equity, open result, connection."""
+"""The bot that is watched, in one line: mode, price, regime, equity, open result and risk, link."""
 
 from __future__ import annotations
 
@@ -35,41 +35,47 @@ _SHORT = {
     "BREAKOUT_DOWN": "BRK DN",
 }
 _GAP = "  "
+_MOMENTS = ("%m-%d %H:%M:%SZ", "%m-%d %H:%MZ")
 _SIMULATED = (
     Content.styled("SIMULATED", "bold $simulated"),
     Content.styled("SIM", "bold $simulated"),
 )
 _NOTHING = Content()
 _GIVES_WAY = (
-    *("busy", "change", "used", "old", "label", "simulated", "busy", "open", "recorded"),
-    *("regime", "coin", "link", "busy", "equity"),
+    *("busy", "change", "old", "equity", "simulated", "used", "coin", "link", "busy", "open"),
+    *("mode", "clock", "regime", "risk", "open", "link", "busy", "equity"),
 )
 """What takes its next shorter form where there is too little room, in this order."""
+
+_GREATEST_WITH_CENTS = 10.0
+_LONG_STALE_S = 60.0
 
 
 def bot_line(
     view: BotView, now: datetime, width: int, activities: Sequence[Activity] = ()
 ) -> Content:
-    """As much as `width` cells have room for; mode, SIM, coin, price, regime, PAUSED and the state
-    of the connection stay. `activities`: what else is under way, in words as long as they fit."""
-    if view.replay is None:
-        clock = now.strftime("%H:%M:%SZ")
-    else:
-        clock = view.replay.moment.strftime("%m-%d %H:%M:%SZ")
-    room = width - len(clock) - 2
-    parts = {"busy": _busy(activities)} | _parts(view)
+    """As much as `width` cells have room for; mode, [RO], SIM, coin, price, regime, NO STOP, PAUSED
+    and the state of the connection stay. `activities`: what else is under way, in words as long as
+    they fit."""
+    parts = {"busy": _busy(activities), "clock": _clock(view, now)} | _parts(view)
     for name in ("", *_GIVES_WAY):
         if name in parts:
             parts[name] = parts[name][1:] or parts[name]
-        forms = [each[0] for part, each in parts.items() if part != "busy"]
+        forms = [each[0] for part, each in parts.items() if part not in ("busy", "clock")]
         line = Content(_GAP).join(form for form in forms if form.plain)
-        busy = parts["busy"][0]
-        if line.cell_length + busy.cell_length <= room:
+        busy, clock = parts["busy"][0], parts["clock"][0]
+        left = max(0, width - clock.cell_length - 2 - busy.cell_length)
+        if line.cell_length <= left:
             break
-    left = max(0, room - busy.cell_length)
-    return Content.assemble(
-        line.truncate(left, ellipsis=True, pad=True), " ", (clock, "$quiet"), " ", busy
-    )
+    return Content.assemble(line.truncate(left, ellipsis=True, pad=True), " ", clock, " ", busy)
+
+
+def _clock(view: BotView, now: datetime) -> Sequence[Content]:
+    """The time of day; of a record the moment that is shown, with its seconds or without."""
+    if view.replay is None:
+        return [Content.styled(now.strftime("%H:%M:%SZ"), "$quiet")]
+    moment = view.replay.moment
+    return [Content.styled(moment.strftime(form), "$quiet") for form in _MOMENTS]
 
 
 def _busy(activities: Sequence[Activity]) -> Sequence[Content]:
@@ -86,20 +92,26 @@ def _busy(activities: Sequence[Activity]) -> Sequence[Content]:
     )
 
 
-def badge(view: BotView) -> Content:
-    """` PAPER `: what the money is; ` REPLAY x60 paused `: that nothing is."""
+def badge(view: BotView) -> Sequence[Content]:
+    """` PAPER `: what the money is; ` REPLAY LIVE x60 paused `: what it was, then ` REPLAY LIVE
+    paused `."""
+    words = [BADGES.get(view.mode, "...")]
+    if view.replay is not None:
+        was = BADGES.get(view.about.get("recorded", ""), "")
+        pace, _, state = view.replay.words.partition(" ")
+        words = [" ".join(filter(None, (*words, was, *each, state))) for each in ((pace,), ())]
     style = f"reverse bold $mode-{view.mode or 'none'}"
-    pace = "" if view.replay is None else f" {view.replay.words}"
-    return Content.styled(f" {BADGES.get(view.mode, '...')}{pace} ", style)
+    return [Content.styled(f" {each} ", style) for each in words]
 
 
 def connection(view: BotView) -> Sequence[Content]:
     """`ok 38ms 0.4s`, `STALE 12s`, `LOST, try 3/10 in 8s`, `ENDED`; of a record how much of it has
-    passed: `ok 34%`. Then, where there is one, a shorter form: `ok 0.4s`, `LOST 3/10`."""
+    passed: `ok 34%`. Then, where there is one, a shorter form: `ok 0.4s`, `LOST 3/10`, `ok`."""
     if view.link == "lost":
         tries = f"{view.attempt}/{MOST_ATTEMPTS}"
-        words = (f"LOST, try {tries} in {view.again_in_s:.0f}s", f"LOST {tries}")
-        return [Content.styled(each, "reverse bold $error") for each in words]
+        long, short = f"LOST, try {tries} in {view.again_in_s:.0f}s", f"LOST {tries}"
+        # shortened at the second call only: open result and risk, which are old by now, go before
+        return [Content.styled(each, "reverse bold $error") for each in (long, long, short)]
     if view.crashed:
         return [Content.styled(" CRASHED ", "reverse bold $error")]
     if view.link == "ended":
@@ -107,7 +119,8 @@ def connection(view: BotView) -> Sequence[Content]:
     if view.link == "connecting" or not view.quote:
         return [Content.styled("starting" if view.about else "connecting", "bold $warning")]
     if view.stale:
-        return [Content.styled(f"STALE {view.silence_s:.0f}s", "reverse bold $warning")]
+        level = "$error" if view.silence_s > _LONG_STALE_S else "$warning"
+        return [Content.styled(f"STALE {view.silence_s:.0f}s", f"reverse bold {level}")]
     states = {reading["state"] for reading in view.readings}
     word, style = "ok", "$success"
     if "warning" in states:
@@ -115,7 +128,8 @@ def connection(view: BotView) -> Sequence[Content]:
     if "bad" in states:
         word, style = "BAD", "bold $error"
     if view.replay is not None:
-        return [Content.assemble((word, style), (f" {view.replay.share:.0%}", "$quiet"))]
+        passed = (f" {view.replay.share:.0%}", "$quiet")
+        return [Content.assemble((word, style), passed), Content.styled(word, style)]
     latency, since = f" {view.quote['latency_ms']:.0f}ms", f" {view.price_age_s:.1f}s"
     return [Content.assemble((word, style), (each, "$quiet")) for each in (latency + since, since)]
 
@@ -123,10 +137,9 @@ def connection(view: BotView) -> Sequence[Content]:
 def _parts(view: BotView) -> dict[str, Sequence[Content]]:
     """Each part's forms, the longest first, from left to right."""
     quote = view.quote
-    parts: dict[str, Sequence[Content]] = {"mode": [badge(view)]}
-    if recorded := BADGES.get(view.about.get("recorded", "")):
-        mark = Content.styled(recorded, f"bold $mode-{view.about['recorded']}")
-        parts["recorded"] = [mark, _NOTHING]
+    parts: dict[str, Sequence[Content]] = {"mode": badge(view)}
+    if view.watch_only:
+        parts["watch only"] = [Content.styled("[RO]", "bold $warning")]
     if view.about.get("simulated"):
         parts["simulated"] = _SIMULATED
     if not quote:
@@ -138,16 +151,17 @@ def _parts(view: BotView) -> dict[str, Sequence[Content]]:
     trend = f"bold {loud if view.stale else _TREND.get(regime, loud)}"
     change = view.change_of_day
     gain = _toned("" if change is None else percent(100 * change), change or 0.0, view)
+    equity = Content.styled(amount(quote["equity"]), f"bold {loud}")
     result = _toned(amount(open_result, signed=True), open_result, view)
     parts |= {
         "coin": [Content.styled(name, loud) for name in (view.symbol, view.coin)],
         "price": [Content.styled(price(quote["price"], view.price_digits), f"bold {loud}")],
         "change": [gain, _NOTHING],
         "regime": [Content.styled(word, trend) for word in (regime, _SHORT.get(regime, regime))],
-        "label": [Content.styled("equity", "$quiet"), _NOTHING],
-        "equity": [Content.styled(amount(quote["equity"]), f"bold {loud}"), _NOTHING],
-        "open": [Content.assemble(("uPnL", "$quiet"), _GAP, result), _NOTHING],
-        "used": [Content.styled(f"used {view.used:.0%}", loud), _NOTHING],
+        "equity": [Content.assemble(("equity ", "$quiet"), equity), equity, _NOTHING],
+        "open": [Content.assemble(("uPnL ", "$quiet"), result), result, _NOTHING],
+        "used": _used(view, loud),
+        "risk": _risk(view),
     }
     if quote["paused"]:
         parts["paused"] = [Content.styled("PAUSED", "reverse bold $warning")]
@@ -155,6 +169,26 @@ def _parts(view: BotView) -> dict[str, Sequence[Content]]:
         old = f"price {age(1000 * view.price_age_s)} old"
         parts["old"] = [Content.styled(old, "$quiet"), _NOTHING]
     return parts | {"link": connection(view)}
+
+
+def _used(view: BotView, loud: str) -> Sequence[Content]:
+    """`used 29/70%`: of the fuller side, and its cap."""
+    share, cap = f"{view.used:.0%}", view.side_cap
+    if cap is not None:
+        share = f"{100 * view.used:.0f}/{cap:.0%}"
+    return [Content.assemble(("used ", "$quiet"), (share, loud)), _NOTHING]
+
+
+def _risk(view: BotView) -> Sequence[Content]:
+    """`risk -76`: what the stops would cost; `NO STOP`, which stays, where a position has none."""
+    if not any(side["qty"] for side in view.account.get("sides", {}).values()):
+        return [_NOTHING]
+    loss = view.open_risk
+    if loss is None:
+        return [Content.styled("NO STOP", "bold $error")]
+    cents = abs(loss) < _GREATEST_WITH_CENTS
+    words = amount(loss, signed=True) if cents else f"{loss:+,.0f}"
+    return [Content.assemble(("risk ", "$quiet"), _toned(words, loss, view)), _NOTHING]
 
 
 def _toned(text: str, value: float, view: BotView) -> Content:

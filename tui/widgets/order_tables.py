@@ -151,10 +151,11 @@ def _audit(view: BotView, audit: Audit) -> Table:
         Field("what", 6, lambda request: request.verb, right=False),
         Field("order", 16, lambda request: request.about, right=False),
         Field("by", 8, lambda request: request.who, right=False),
+        # before all that the answer is about: on a narrow terminal the rest is out of sight
+        Field("answer", 9, lambda request: request.answer, right=False),
         Field("price", 9, lambda request: _float(request.price)),
         Field("qty", 6, lambda request: _float(request.qty)),
         Field("code", 5, lambda request: request.code),
-        Field("answer", 9, lambda request: request.answer, right=False),
         Field("took", 6, lambda request: request.took_ms),
         Field("id", 20, lambda request: request.client_id, right=False),
     )
@@ -169,10 +170,10 @@ def _audit(view: BotView, audit: Audit) -> Table:
             (request.verb, ""),
             (request.about, ""),
             (request.who or "-", _ASKED.get(request.who, "$quiet")),
+            (said or "...", "bold $error" if request.failed else _ANSWERS.get(said, "$quiet")),
             ("" if level is None else price(level, view.price_digits), ""),
             (price(float(request.qty), view.qty_digits) if request.qty else "", ""),
             ("" if code is None else str(code), "bold $error"),
-            (said or "...", "bold $error" if request.failed else _ANSWERS.get(said, "$quiet")),
             ("" if took is None else _took(round(took / speed)), "$quiet"),
             (request.client_id, "$quiet"),
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from engine.wording import amount
@@ -16,8 +17,8 @@ MARKET = "market"
 class Rung(NamedTuple):
     """A price and what lies there.
 
-    `kind`: entry, take-profit, lot, average, stop, liquidation, anchor, absent, market; `detail`
-    falls away first; `style` repeats what `text` says.
+    `kind`: entry, take-profit, lot, average, stop, liquidation, anchor, absent, filled, market;
+    `detail` falls away first; `style` repeats what `text` says.
     """
 
     price: float
@@ -29,8 +30,9 @@ class Rung(NamedTuple):
     detail_style: str = "$quiet"
 
 
-def rungs(view: BotView) -> list[Rung]:
-    """Everything that has a price, highest first; none before the price is known."""
+def rungs(view: BotView, trades: Sequence[dict[str, Any]] = ()) -> list[Rung]:
+    """Everything that has a price, highest first; none before the price is known. `trades`: of the
+    last seconds; what has closed a lot has no other rung any more."""
     if not view.account or not view.quote:
         return []
     now = view.quote["price"]
@@ -40,6 +42,7 @@ def rungs(view: BotView) -> list[Rung]:
         if side["lots"]:
             found += _position(view, name, side, view.account["liquidation"][number])
     found += _anchors(view)
+    found += _filled(view, trades)
     found += [_entry(view, order) for order in view.account["orders"] if _rests(order, "entry")]
     found += [
         Rung(level["price"], "absent", _not_placed(level), style="$quiet")
@@ -89,8 +92,8 @@ def _position(
     held = f"{name} average  {amount(view.quote['unrealised'][sign < 0], signed=True)}"
     total = f"x{price(side['qty'], digits)}"
     found.append(Rung(side["entry"], "average", held, 0.0, total, "bold"))
-    if side["stop"] is not None:
-        loss = sign * (side["stop"] - side["entry"]) * side["qty"]
+    loss = view.loss_at_stop(name)
+    if loss is not None:
         rests = stop_rests(view, name)
         text = f"stop {name}" + ("" if rests == "on exchange" else f"  {rests}")
         detail = f"{total}  {amount(loss, signed=True)}"
@@ -106,10 +109,37 @@ def _anchors(view: BotView) -> list[Rung]:
     long, short = (view.account["sides"][name]["anchor"] for name in ("long", "short"))
     named = {long: "of both sides"} if long == short else {long: "long", short: "short"}
     return [
-        Rung(at, "anchor", f"anchor {whose} (reservation price)", style="$quiet")
+        Rung(at, "anchor", f"anchor {whose}", style="$quiet")
         for at, whose in named.items()
         if at > 0
     ]
+
+
+def _filled(view: BotView, trades: Sequence[dict[str, Any]]) -> list[Rung]:
+    """What has closed lots, where it did; one rung for an order that has closed several."""
+    closed: dict[tuple[str, float], list[dict[str, Any]]] = {}
+    for trade in trades:
+        if trade["entry_price"] is not None:
+            closed.setdefault((_what_filled(trade), trade["price"]), []).append(trade)
+    found = []
+    for (what, at), parts in closed.items():
+        pnl = sum(part["pnl"] for part in parts)
+        text = f"filled {what}  {amount(pnl, signed=True)}"
+        entries = {price(part["entry_price"], view.price_digits) for part in parts}
+        detail = f"of the lot at {entries.pop()}" if len(entries) == 1 else f"{len(entries)} lots"
+        qty = sum(part["qty"] for part in parts)
+        found.append(Rung(at, "filled", text, qty, detail, tone(pnl)))
+    return found
+
+
+def _what_filled(trade: dict[str, Any]) -> str:
+    """`TP long`, `stop long`; of what closes at market its label: `prune gap long`."""
+    label, side = trade["label"], trade["side"]
+    if label in ("STOP_LONG", "STOP_SHORT"):
+        return f"stop {side}"
+    if label in ("SELL_CLOSE_LONG", "BUY_CLOSE_SHORT"):
+        return f"TP {side}"
+    return f"{label.lower().replace('_', ' ')} {side}"
 
 
 def _entry(view: BotView, order: dict[str, Any]) -> Rung:
