@@ -129,10 +129,28 @@ def test_nothing_closed_is_no_closing_and_no_risk_is_no_r() -> None:
     assert found.r is None
 
 
+def test_a_key_that_is_held_down_pauses_once() -> None:
+    now = [0.0]
+    keys = LiveKeys("BTC", clock=lambda: now[0])
+    assert [keys.press("p", paused) for paused in (False, True, False, True)] == [
+        "pause",
+        None,
+        None,
+        None,
+    ]
+    assert keys.hint(True).startswith("p so soon after p was ignored: wait a second")
+    for _ in range(10):  # longer than the guard, at the pace of a keyboard
+        now[0] += 0.5
+        assert keys.press("p", True) is None
+    assert keys.press("S", True) == "stop"
+    now[0] += 0.75
+    assert keys.press("p", True) == "resume"
+    assert keys.hint(False).startswith("p pause")
+
+
 def test_everything_is_closed_only_by_the_word_and_enter() -> None:
     keys = LiveKeys("BTC", leaves=True)
     assert [keys.press(key, False) for key in "pSq"] == ["pause", "stop", "leave"]
-    assert keys.press("p", True) == "resume"
     assert [keys.press(key, False) for key in "XBTpS\n"] == [None] * 5 + ["keep"]
     assert [keys.press(key, False) for key in "XBTX\x7fC\n"] == [None] * 6 + ["flatten"]
     assert [keys.press(key, False) for key in "XBTC\x1b\n"] == [None] * 4 + ["keep", None]

@@ -134,7 +134,7 @@ async def test_ctrl_c_says_what_leaves_and_a_second_one_does() -> None:
 
 
 async def test_a_key_that_is_held_down_steers_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.screens.bot_screen._HELD_KEY_S", 60.0)  # a busy machine types slowly
+    monkeypatch.setattr("tui.screens.bot_screen.HELD_KEY_S", 60.0)  # a busy machine types slowly
     async with shown("1", watched()) as (app, pilot):
         await pilot.press(*"ppppp")
         await until(pilot, lambda: "pause: no bot is shown" in screen_text(app), "the answer")

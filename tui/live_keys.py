@@ -1,10 +1,17 @@
 """One key for each thing that a bot can be told; a typed word before what cannot be undone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Literal
 
 Wish = Literal["pause", "resume", "stop", "flatten", "leave", "keep"]
 """`keep`: the word was not typed after all, so that nothing is to be closed."""
+
+HELD_KEY_S = 0.75
+"""A key that is held down repeats itself after 0.25 to 0.66 s, then 30 times a second."""
+
+_TELLS_S = 2.0
 
 _ENTER, _ESCAPE = ("\r", "\n"), "\x1b"
 _BACK = ("\x7f", "\b")
@@ -18,12 +25,16 @@ class LiveKeys:
         word: to be typed before everything is closed.
         control: False: only `q` does something.
         leaves: whether `q` leaves a bot that goes on; else it is no key.
+        clock: seconds; a `p` that is held down says what it says once.
     """
 
     word: str
     control: bool = True
     leaves: bool = False
+    clock: Callable[[], float] = monotonic
     _typed: str | None = None
+    _steered_at: float = -HELD_KEY_S
+    _ignored: bool = False
 
     def press(self, key: str, paused: bool) -> Wish | None:
         """What a key wishes for; None while a word is being typed, and of other keys."""
@@ -36,6 +47,10 @@ class LiveKeys:
         if key == "X":
             self._typed = ""
         if key == "p":
+            self._ignored = self.clock() - self._steered_at < HELD_KEY_S
+            self._steered_at = self.clock()
+            if self._ignored:
+                return None
             return "resume" if paused else "pause"
         return "stop" if key == "S" else None
 
@@ -48,6 +63,8 @@ class LiveKeys:
         keys = []
         if self.control:
             keys = ["p resume" if paused else "p pause", "S stop", "X close everything"]
+            if self._ignored and self.clock() - self._steered_at < _TELLS_S:
+                keys[0] = "p so soon after p was ignored: wait a second"
         elif self.leaves:
             keys = ["read-only: --control to steer"]
         return "  ".join([*keys, *(["q leave"] if self.leaves else [])])

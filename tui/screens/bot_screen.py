@@ -19,6 +19,7 @@ from engine.wording import amount, count, plural
 from tui.figures import clock
 from tui.footers import FOOTERS
 from tui.keys import bindings, key_of
+from tui.live_keys import HELD_KEY_S
 from tui.screens.question import Question
 from tui.screens.replaying import ReplayingScreen
 from tui.screens.typed_question import TypedQuestion
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
     from tui.bot.view import BotView
     from tui.store import Store
-
-_HELD_KEY_S = 0.75
-"""A key that is held down repeats itself after 0.25 to 0.66 s, then 30 times a second."""
 
 _PROMPTLY_S = 1.0
 
@@ -68,7 +66,7 @@ class BotScreen(ReplayingScreen):
         self._still: tuple[BotView, BotView] | None = None  # of whom, as it stood
         self._banner = Static(id="frozen")
         self._held_words = Content()
-        self._steered_at = -_HELD_KEY_S
+        self._steered_at = -HELD_KEY_S
         self._told_of_held = False
 
     def compose(self) -> ComposeResult:
@@ -181,7 +179,7 @@ class BotScreen(ReplayingScreen):
 
     def action_pause(self) -> None:
         """No new entries; or entries again. A key that is held says it once."""
-        held = monotonic() - self._steered_at < _HELD_KEY_S
+        held = monotonic() - self._steered_at < HELD_KEY_S
         self._steered_at = monotonic()
         if held and not self._told_of_held:
             key = key_of("pause")
