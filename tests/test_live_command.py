@@ -12,15 +12,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import gridtui
+from engine.live.store import EQUITY_COLUMNS
 from engine.live.warm import warm_up
 from exchange.paper.auth import Keys
 from exchange.paper.listing import load_offer
 from exchange.paper.server import PaperExchange
 from exchange.paper.threaded import ThreadedExchange
+from state.recording import Recording
 
 ROOT = Path(gridtui.__file__).parent
 KEY, SECRET = "only-for-this-test-key-wxyz", "only-for-this-test-secret"
@@ -211,7 +214,9 @@ def test_after_sigkill_a_dry_run_begins_afresh_only_when_told_to_and_resumes(
         code, said = run(start, *dry, GRIDTUI_BINANCE_URL=served.url)
         assert (code, "BTCUSDT is traded with this account by process" in said) == (2, True)
         bot.end(signal.SIGKILL)
-        name = json.loads(state.read_text())["document"]["run"]
+        left = json.loads(state.read_text())["document"]
+        name = left["run"]
+        closed_a_bar(state.parent, left["opened_ms"] - 900_000)
         code, said = run(start, *dry, GRIDTUI_BINANCE_URL=served.url)
         assert code == 2
         kept_by = "has, according to BTCUSDT_state.json, 0 lots and 6 orders at the exchange"
@@ -221,6 +226,8 @@ def test_after_sigkill_a_dry_run_begins_afresh_only_when_told_to_and_resumes(
         assert (code, "keeps its parameters" in said) == (2, True)
         bot = start(*again, GRIDTUI_BINANCE_URL=served.url)
         until(lambda: "6 orders rest" if rested(start) else "")
+        shown = snapshot_of(start)["bars"][0]
+        assert (shown["time_ms"], shown["equity"]) == (left["opened_ms"] - 900_000, 19_000.0)
         assert run(start, "stop", "BTC")[0] == 0
         assert bot.end() == 0
         kept = json.loads(state.read_text())["document"]
@@ -233,15 +240,25 @@ def test_after_sigkill_a_dry_run_begins_afresh_only_when_told_to_and_resumes(
         assert json.loads(state.read_text())["document"]["run"] != name
 
 
-def rested(start: Start) -> bool:
-    """Whether a watcher is shown all six orders at the exchange."""
+def closed_a_bar(folder: Path, opened_ms: int) -> None:
+    """Write the equity at the close of a bar, as a run does that has lost a thousand USDT."""
+    equity = Recording(folder / "BTCUSDT_equity.csv", EQUITY_COLUMNS)
+    equity.append([(opened_ms, 19_000.0, 19_000.0, 0, 43_000.0, 1, 0)])
+    equity.close()
+
+
+def snapshot_of(start: Start) -> dict[str, Any]:
+    """What a watcher is shown first; nothing while the bot does not listen yet."""
     watcher = start("monitor", "BTC", "--json")
     said = watcher.wait_for("snapshot|^gridtui: ")
     watcher.kill()
-    if said.startswith("gridtui: "):  # it does not listen yet
-        return False
-    snapshot = json.loads(said)
-    return len((snapshot["document"]["account"] or {"orders": []})["orders"]) == 6
+    return {} if said.startswith("gridtui: ") else dict(json.loads(said)["document"])
+
+
+def rested(start: Start) -> bool:
+    """Whether a watcher is shown all six orders at the exchange."""
+    account = snapshot_of(start).get("account") or {"orders": []}
+    return len(account["orders"]) == 6
 
 
 def test_real_trading_asks_warns_and_writes_no_secret_anywhere(

@@ -243,5 +243,17 @@ def test_the_day_begins_at_midnight_or_with_the_run() -> None:
     assert result_of_day(view) == pytest.approx(0.028416)
 
 
+def test_the_day_of_a_run_that_goes_on_begins_at_midnight_as_of_one_that_never_stopped() -> None:
+    from engine.live.view import View
+    from tui.widgets.bot_lines import result_of_day
+
+    told = [bar(n, equity=10_000.0 + n) for n in range(300, 412)]
+    resumed = View({})
+    rows = [(b["time_ms"], b["equity"], b["wallet"], 0.0, b["close"], 1.0, 0.0) for b in told]
+    resumed.recall([], rows)
+    shown = resumed.snapshot(None)["bars"]
+    assert result_of_day(watched(_of(bars=shown))) == result_of_day(watched(_of(bars=told)))
+
+
 def _of(**changes: object) -> dict[str, object]:
     return snapshot(**changes)  # type: ignore[arg-type]

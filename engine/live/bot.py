@@ -93,6 +93,7 @@ class Bot:
             exchange = await prepare(config.speed, params, broker)
             if earlier:
                 runner = await resume(exchange, store, self._tell)
+                self.view.recall(*store.told(runner.run.memory.opened_ms))
             else:
                 runner = await begin(
                     exchange,

@@ -10,7 +10,7 @@ from engine.live.memory import Memory
 from exchange.checks import CANDLE_COLUMNS
 from exchange.symbol import Symbol
 from state.journal import Journal
-from state.recording import Recording
+from state.recording import Recording, Row
 from state.snapshot import Snapshots
 from state.trades import TradeFiles
 
@@ -123,6 +123,15 @@ class RunStore:
         self.trades.keep_first(int(memory.kernel["trades"][0]))
         return Restored(memory, notes, tuple(doubts))
 
+    def told(self, before_ms: int) -> tuple[list[dict[str, Any]], list[Row]]:
+        """The trade log and the bars that opened before a time, rows of EQUITY_COLUMNS, as far as
+        they are on disk; the oldest first.
+
+        Raises:
+            StateError: a file cannot be read.
+        """
+        return self.trades.rows(), [row for row in self.equity.rows() if _opened(row) < before_ms]
+
     def write_trades(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append rows of the trade log."""
         self.trades.append(rows)
@@ -131,6 +140,10 @@ class RunStore:
         """Close every file."""
         for file in (self.journal, self.trades, self.candles, self.rates, self.equity):
             file.close()
+
+
+def _opened(row: Row) -> float:
+    return row[0] or 0
 
 
 CANDLE_COLUMNS_BY_TIME = ("time", *CANDLE_COLUMNS[1:])

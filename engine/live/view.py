@@ -1,7 +1,7 @@
 """What a bot shows of itself: events as plain mappings, and a snapshot for whoever joins late."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -67,6 +67,22 @@ class View:
         self._requests: deque[dict[str, Any]] = deque(maxlen=_REQUESTS)
         self._alarms: dict[str, dict[str, Any]] = {}
         self._latest: dict[str, dict[str, Any]] = {}
+
+    def recall(
+        self, trades: Iterable[Mapping[str, Any]], bars: Iterable[Sequence[float | None]]
+    ) -> None:
+        """Know of a run that goes on what it had told before; for a view that knows nothing yet.
+
+        Args:
+            trades: rows of its trade log.
+            bars: rows of `engine.live.store.EQUITY_COLUMNS`; of each only these are known, neither
+                its number nor the open result of each side.
+        """
+        for row in trades:
+            self._trades.append({name: value for name, value in row.items() if name != "n"})
+        for time_ms, equity, wallet, regime, close, decided, _paused in bars:
+            bar = {"time_ms": time_ms, "close": close, "equity": equity, "wallet": wallet}
+            self._bars.append({**bar, "regime": int(regime or 0), "decided": bool(decided)})
 
     def take(self, event: LiveEvent) -> None:
         """Remember an event."""
