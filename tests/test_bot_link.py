@@ -10,9 +10,14 @@ from typing import Any
 
 import pytest
 
+from engine.events import Alarm
+from engine.live.bot import Bot
+from engine.live.config import BotConfig
+from engine.params import StrategyParams
+from exchange.symbol import Symbol
 from state.control import CommandError, ControlServer
 from state.control_wire import socket_path
-from tests.bot_documents import QUOTE, alarm, snapshot
+from tests.bot_documents import NOON_MS, QUOTE, alarm, snapshot
 from tui.bot import link as bot_link
 from tui.bot.link import BotLink
 from tui.bot.view import BotView
@@ -106,3 +111,44 @@ async def test_a_bot_that_may_only_be_watched_says_so(path: Path) -> None:
         await until(lambda: view.link == "connected")
         assert not view.controls
         assert "not done" in await link.command("pause")
+
+
+async def test_what_one_has_acknowledged_is_told_to_nobody_who_comes_later(
+    path: Path, tmp_path: Path
+) -> None:
+    bot = Bot(BotConfig(Symbol.parse("BTC"), "paper", StrategyParams(), tmp_path))
+    for number, key in enumerate(("stop long, bar 7", "price", "positions")):
+        bot.view.take(Alarm(NOON_MS + number, key, f"about {key}"))
+        if key != "positions":
+            bot.view.take(Alarm(NOON_MS + 9, key, "over", over=True))
+
+    def shown() -> dict[str, Any]:
+        return snapshot(alarms=bot.view.snapshot(None)["alarms"])
+
+    server = ControlServer(path, bot.obey)
+    server.set_snapshot(shown)
+    await server.start()
+    try:
+        async with following(path) as (view, _):
+            await until(lambda: len(view.unseen) == 3)
+            view.acknowledge()  # positions, which is not over
+            view.acknowledge()  # price
+            await until(lambda: len(shown()["alarms"]) == 2)
+        bot.view.take(Alarm(NOON_MS + 20, "positions", "over", over=True))
+        async with following(path) as (view, _):
+            await until(lambda: bool(view.unseen))
+            assert [alarm["key"] for alarm in view.unseen] == ["stop long, bar 7"]
+        bot.view.take(Alarm(NOON_MS + 30, "positions", "again"))
+        bot.view.take(Alarm(NOON_MS + 40, "positions", "over", over=True))
+        assert [each["text"] for each in shown()["alarms"]][-1] == "again"
+    finally:
+        await server.close()
+
+
+@pytest.mark.parametrize("arguments", [{}, {"key": 1, "time_ms": 1}, {"key": "a", "time_ms": "b"}])
+async def test_an_alarm_that_is_none_cannot_be_acknowledged(
+    arguments: dict[str, Any], tmp_path: Path
+) -> None:
+    bot = Bot(BotConfig(Symbol.parse("BTC"), "paper", StrategyParams(), tmp_path))
+    with pytest.raises(CommandError, match="the key and the time_ms of an alarm"):
+        await bot.obey("acknowledge", arguments)

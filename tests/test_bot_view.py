@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.bot_documents import QUOTE, account, alarm, bar, reading, snapshot, starting
-from tui.bot.view import BotView
+from tests.bot_documents import NOON_MS, QUOTE, account, alarm, bar, reading, snapshot, starting
+from tui.bot.view import BotView, alarm_name
 from tui.widgets.bot_status import BADGES, bot_line
 
 NOW = datetime(2025, 1, 10, 12, 0, 0, tzinfo=UTC)
@@ -235,6 +235,38 @@ def test_an_alarm_stays_until_it_was_seen_and_its_trouble_is_over(clock: Clock) 
     assert view.alarms == {}
     view.take("alarm", alarm())
     assert len(view.unseen) == 1
+
+
+def test_alarms_are_acknowledged_one_by_one_from_the_newest_and_none_unread(clock: Clock) -> None:
+    view = connected(clock, alarms=[alarm("clock"), alarm("stop")])
+    view.shown_alarm = alarm_name(view.unseen[-1])
+    view.take("alarm", alarm("price"))
+    view.acknowledge()  # what the line shows, not what has come since
+    assert [each["key"] for each in view.unseen] == ["clock", "price"]
+    view.acknowledge()  # before the line shows another
+    assert [each["key"] for each in view.unseen] == ["clock", "price"]
+    for left in (["clock"], []):
+        view.shown_alarm = alarm_name(view.unseen[-1])
+        view.acknowledge()
+        assert [each["key"] for each in view.unseen] == left
+
+
+def test_what_was_over_before_is_shown_until_it_was_seen_also_after_a_loss(clock: Clock) -> None:
+    stop = alarm("stop long, bar 7", "stop long: 0.046 closed", over=True)
+    view = connected(clock, alarms=[stop])
+    assert [each["over"] for each in view.unseen] == [True]
+    view.acknowledge()
+    view.begin(snapshot(alarms=[stop]))
+    assert view.unseen == []
+    view.begin(snapshot(alarms=[stop | {"time_ms": stop["time_ms"] + 1}]))
+    assert len(view.unseen) == 1
+
+
+def test_an_alarm_that_is_told_anew_with_more_is_the_newest_and_unread(clock: Clock) -> None:
+    view = connected(clock, alarms=[alarm("stop", "0.023 closed"), alarm("clock")])
+    view.take("alarm", alarm("stop", "0.046 closed") | {"time_ms": NOON_MS + 1})
+    assert [each["text"] for each in view.unseen][-1] == "0.046 closed"
+    assert len(view.unseen) == 2
 
 
 def test_an_alarm_that_a_new_snapshot_does_not_know_is_over(clock: Clock) -> None:

@@ -58,6 +58,30 @@ def test_an_opening_has_no_result_and_a_trade_without_risk_no_r() -> None:
     assert said("trade", CLOSED | {"r": None})[-1] == "  Hold: 2.5h | R: n/a | Regime: NOISE"
 
 
+@pytest.mark.parametrize(
+    ("label", "level"),
+    [
+        ("STOP_LONG", logging.WARNING),
+        ("STOP_SHORT", logging.WARNING),
+        ("LIQUIDATION", logging.WARNING),
+        ("CIRCUIT_BREAKER_HALT", logging.WARNING),
+        ("SELL_CLOSE_LONG", logging.INFO),
+    ],
+)
+def test_a_stop_is_no_ordinary_line(label: str, level: int) -> None:
+    (line,) = LiveText(ABOUT).say("trade", CLOSED | {"label": label})
+    assert line.level == level
+
+
+def test_an_alarm_of_what_happened_unseen_says_when_it_was_learned() -> None:
+    text = LiveText(ABOUT)
+    text.say("note", {"time_ms": MS + 3_600_000, "text": "begins", "warning": False})
+    (alarm,) = text.say("alarm", asdict(Alarm(MS, "stop long, bar 7", "stop long: 0.046 closed")))
+    assert alarm.text == (
+        "[2024-01-15 14:30:00] ALARM | stop long: 0.046 closed | learned 2024-01-15 15:30:00"
+    )
+
+
 def test_equity_reads_as_in_the_guide_at_the_close_of_its_candle() -> None:
     bar = BarClosed(7, MS, 43_000.0, 10_234.56, 10_100.0, 0, (80.0, 54.56))
     assert said("bar", asdict(bar)) == [

@@ -280,6 +280,9 @@ def test_an_alarm_rings_once_and_the_title_blinks_until_it_was_acknowledged() ->
     assert terminal.bells == 2
     view.acknowledge()
     attention.look(view, 2.0)
+    assert terminal.title == call
+    view.acknowledge()
+    attention.look(view, 2.0)
     assert terminal.title == rest
     view.take("alarm", alarm("stop", "the stop was hit"))
     attention.look(view, 2.0)

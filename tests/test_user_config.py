@@ -147,10 +147,10 @@ def test_help_names_every_key_of_an_action_also_of_one_that_was_moved() -> None:
 def test_a_second_key_that_is_anothers_on_that_screen_is_not_promised() -> None:
     def said(places: tuple[str, ...]) -> str:
         rows = help_of({place: place for place in places})[0][1]
-        return next(words for _, words in rows if "alarms" in words)
+        return next(words for _, words in rows if "the alarm shown" in words)
 
-    assert said(("app", "bot")) == "the alarms and the errors were seen (also a)"
-    assert said(("app", "optimizer")) == "the alarms and the errors were seen"
+    assert said(("app", "bot")) == "the alarm shown and the errors were seen (also a)"
+    assert said(("app", "optimizer")) == "the alarm shown and the errors were seen"
 
 
 def test_where_text_is_typed_the_footer_names_a_key_that_is_no_letter() -> None:

@@ -35,7 +35,7 @@ KEYS = (
         "exclamation_mark,a",
         "!",
         "acknowledge",
-        "the alarms and the errors were seen",
+        "the alarm shown and the errors were seen",
         "acknowledge",
         "app",
     ),

@@ -160,7 +160,8 @@ class Bot:
     async def obey(
         self, name: str, arguments: Mapping[str, Any], origin: str = "the socket"
     ) -> str:
-        """Carry out a command; what was done, a sentence. It is told of, with what became of it.
+        """Carry out a command; what was done, a sentence. It is told of, with what became of it;
+        `acknowledge` alone is not, with which screens say which alarm was seen (key, time_ms).
 
         Args:
             origin: where it comes from.
@@ -168,6 +169,8 @@ class Bot:
         Raises:
             CommandError: it is none, or the exchange has not confirmed it.
         """
+        if name == "acknowledge":
+            return self._acknowledge(arguments)
         ends = name in ("stop", "flatten")
         done = ": done when the exchange has confirmed it" if ends else ""
         self._note(f"{name} was asked for by {origin}{done}")
@@ -179,6 +182,13 @@ class Bot:
         if not ends:  # its last line says what an ending has done
             self._note(f"{name}: {answer}")
         return answer
+
+    def _acknowledge(self, arguments: Mapping[str, Any]) -> str:
+        key, time_ms = arguments.get("key"), arguments.get("time_ms")
+        if not isinstance(key, str) or not isinstance(time_ms, int):
+            raise CommandError("acknowledge takes the key and the time_ms of an alarm")
+        self.view.acknowledge(key, time_ms)
+        return "the alarm was seen"
 
     async def _obey(self, name: str, arguments: Mapping[str, Any], by: str) -> str:
         if arguments:

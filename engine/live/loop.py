@@ -16,6 +16,7 @@ from engine.live.asked import (
     STOPPING,
     by_operator,
 )
+from engine.live.bad_readings import raise_alarms
 from engine.live.health import (
     CRITICAL_DRAWDOWN,
     MOST_ERRORS,
@@ -297,5 +298,7 @@ class LiveLoop:
         while True:
             await asyncio.sleep(_HEALTH_S)
             self._health.watch_stops()
-            readings = self._health.readings(self._runner.run.broker)
-            self._tell(HealthRead(self._runner.run.clock.now_ms(), tuple(readings)))
+            run = self._runner.run
+            readings = self._health.readings(run.broker)
+            self._tell(HealthRead(run.clock.now_ms(), tuple(readings)))
+            raise_alarms(run, readings)

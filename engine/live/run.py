@@ -16,6 +16,7 @@ from engine.live.closings import Closing, closing, side_lots
 from engine.live.desk import Desk
 from engine.live.filters import Filters
 from engine.live.history import History
+from engine.live.hits import Hits
 from engine.live.kernel import Kernel
 from engine.live.memory import Memory
 from engine.live.orders import held_qty
@@ -72,6 +73,7 @@ class Run:
         self.books = Books(memory, self.kernel, params, self._not_asked_for)
         self.length_ms = timeframe_ms(memory.timeframe)
         self.grid_doubted = False
+        self._hits = Hits()
         self._waiting: list[Fill] = []
         self._lots = [side_lots(self.kernel.state, side) for side in range(2)]
         self._alarms: dict[str, bool] = {}
@@ -165,9 +167,17 @@ class Run:
             self.write_trades(booking)
             booked = True
         if booked:
+            self._tell_hits()
             self.memory.forget_orders()
             self.save()
         return booked
+
+    def _tell_hits(self) -> None:
+        """Alarms of stops; what closes more in the same bar makes it the same alarm, told anew."""
+        for alarm in self._hits.alarms(self.listed.market.tick):
+            self._alarms[alarm.key] = True
+            self._recent.add(alarm.key)
+            self.tell(alarm)
 
     def _not_asked_for(self, fill: Fill, text: str) -> None:
         self.alarm(f"trade {fill.trade_id}", text, passing=True)
@@ -178,6 +188,7 @@ class Run:
         if rows:
             self.store.write_trades(rows)
             for row in rows:
+                self._hits.take(row)
                 self.tell(TradeBooked(row))
 
     def _rows(self, booking: Booking | None) -> Iterable[dict[str, Any]]:

@@ -33,6 +33,9 @@ _HOLD_MS = 10_000
 _GAP_LOOKS, _GAP_LOOK_MS = 5, 1_000
 """How often, and how far apart, a candle that is missing among others is asked for again."""
 
+_HALTED = "circuit breaker"
+_HALT_WORDS = "circuit breaker: the price falls too far, no new entries until the fall has ended"
+
 DOUBT = "doubt"
 """The key of the alarm that what was done last may not be known."""
 
@@ -248,6 +251,10 @@ class LiveRunner:
             kernel.begin_bar()
             memory.exit_step = 0
             run.write_trades()
+            if kernel.state[0]["halted"]:
+                run.alarm(_HALTED, _HALT_WORDS)
+            else:
+                run.all_clear(_HALTED)
         # of a bar that may have been decided before, no exit is sent a second time
         doubted = memory.opened_ms <= memory.doubted_ms
         while not doubted and (wanted := kernel.next_exit(memory.exit_step)) is not None:

@@ -22,7 +22,7 @@ from engine.events import (
 from engine.live.run import Run
 from engine.live.standing import account_of
 
-_TRADES, _EQUITY, _REQUESTS, _ALARMS = 200, 3_000, 300, 100
+_TRADES, _EQUITY, _REQUESTS, _ALARMS, _OVER = 200, 3_000, 300, 100, 20
 
 _KINDS: Mapping[type, str] = {
     OrderSent: "order sent",
@@ -66,6 +66,8 @@ class View:
         self._bars: deque[dict[str, Any]] = deque(maxlen=_EQUITY)
         self._requests: deque[dict[str, Any]] = deque(maxlen=_REQUESTS)
         self._alarms: dict[str, dict[str, Any]] = {}
+        self._over: dict[str, dict[str, Any]] = {}
+        self._seen: dict[str, int] = {}
         self._latest: dict[str, dict[str, Any]] = {}
 
     def recall(
@@ -96,14 +98,31 @@ class View:
         elif isinstance(event, OrderSent | OrderAnswered):
             self._requests.append({"kind": kind_of(event)[0], **payload})
         elif isinstance(event, Alarm):
-            if event.over:
-                self._alarms.pop(event.key, None)
-            else:
-                self._alarms[event.key] = payload
-                while len(self._alarms) > _ALARMS:
-                    del self._alarms[next(iter(self._alarms))]
+            self._take_alarm(event, payload)
         else:
             self._latest[kind_of(event)[0]] = payload
+
+    def _take_alarm(self, alarm: Alarm, payload: dict[str, Any]) -> None:
+        """What is over is kept with the time and the words with which it began: who was not there
+        is to learn of it."""
+        known = self._alarms.pop(alarm.key, None)
+        seen_ms = self._seen.pop(alarm.key, None)
+        if not alarm.over:
+            self._over.pop(alarm.key, None)
+            self._alarms[alarm.key] = payload
+        elif known is not None and known["time_ms"] != seen_ms:
+            self._over[alarm.key] = {**known, "over": True}
+        for alarms, most in ((self._alarms, _ALARMS), (self._over, _OVER)):
+            while len(alarms) > most:
+                del alarms[next(iter(alarms))]
+
+    def acknowledge(self, key: str, time_ms: int) -> None:
+        """An operator has seen an alarm: nobody who comes later is told of it once it is over."""
+        over = self._over.get(key)
+        if over is not None and over["time_ms"] == time_ms:
+            del self._over[key]
+        if key in self._alarms:
+            self._seen[key] = time_ms
 
     def snapshot(self, run: Run | None) -> dict[str, Any]:
         """Everything that a screen needs to draw itself; fit for JSON."""
@@ -113,7 +132,9 @@ class View:
             "trades": list(self._trades),
             "bars": list(self._bars),
             "requests": list(self._requests),
-            "alarms": list(self._alarms.values()),
+            "alarms": sorted(
+                [*self._over.values(), *self._alarms.values()], key=lambda told: told["time_ms"]
+            ),
             "quote": self._latest.get("quote"),
             "health": self._latest.get("health"),
             "grid": self._latest.get("grid"),

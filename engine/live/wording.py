@@ -25,6 +25,9 @@ SIMULATED = "SIMULATED"
 _LATE_MS, _HEALTH_MS = 60_000, 2_000
 """What happened so long ago, beyond what passes between two health readings, was learned late."""
 
+_LOUD = frozenset({"STOP_LONG", "STOP_SHORT", "LIQUIDATION", "CIRCUIT_BREAKER_HALT"})
+"""Trades that an operator must not overlook."""
+
 _CENTS = 2
 _FIGURES = 6
 _LEVELS = {"ok": logging.INFO, "warning": logging.WARNING, "bad": logging.ERROR}
@@ -57,7 +60,8 @@ class LiveText:
             self._now_ms = max(self._now_ms, int(payload.get("time_ms", 0)))
         match kind:
             case "trade":
-                return [Said(logging.INFO, self._trade(payload))]
+                level = logging.WARNING if payload["label"] in _LOUD else logging.INFO
+                return [Said(level, self._trade(payload))]
             case "bar":
                 return [Said(logging.INFO, self._equity(payload))]
             case "alarm":
@@ -122,7 +126,9 @@ class LiveText:
     def _alarm(self, alarm: Mapping[str, Any]) -> Said:
         if alarm["over"]:
             return Said(logging.INFO, f"{stamp(alarm['time_ms'])} OVER | {alarm['key']}")
-        return Said(logging.WARNING, f"{stamp(alarm['time_ms'])} ALARM | {alarm['text']}")
+        # a stop may be hit while nobody is there: its alarm has the time at which it was
+        late = self._late(alarm["time_ms"])
+        return Said(logging.WARNING, f"{stamp(alarm['time_ms'])} ALARM | {alarm['text']}{late}")
 
     def _grid(self, grid: Mapping[str, Any]) -> Said:
         """What should rest; worth a line at INFO where it is not what was wanted before."""

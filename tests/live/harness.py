@@ -273,6 +273,12 @@ class LockStep:
         """Every alarm that was raised."""
         return [event for event in self.events if isinstance(event, Alarm) and not event.over]
 
+    @property
+    def troubles(self) -> list[Alarm]:
+        """Those that the strategy itself gives no cause for: no stop that was hit, no halt."""
+        usual = ("stop ", "circuit breaker")
+        return [alarm for alarm in self.alarms if not alarm.key.startswith(usual)]
+
 
 async def _tick(walk: LockStep) -> None:
     await walk.runner.tick()

@@ -115,7 +115,7 @@ async def test_under_a_coarser_step_no_more_is_closed_than_is_held_and_positions
         await walk.walk()
         check_whole(walk.runner, walk.paper)
         # of "revised" candles too: volumes are told in whole steps
-        alarms = {alarm.key.partition(" ")[0] for alarm in walk.alarms}
+        alarms = {alarm.key.partition(" ")[0] for alarm in walk.troubles}
         assert alarms <= {"filters", "revised"}
         state = walk.runner.run.kernel.state
         left = [held_qty(state, side) for side in range(len(SIDE_NAMES))]

@@ -59,7 +59,7 @@ async def test_3000_bars_of_bitcoin_trade_as_in_the_backtest(
         await walk.walk()
         compare(walk, scene.backtest())
         check_whole(walk.runner, walk.paper)
-        assert not walk.alarms
+        assert not walk.troubles
 
 
 @pytest.mark.parametrize(("coin", "start"), [("ETH", "2022-11-01"), ("SOL", "2024-01-01")])
@@ -80,7 +80,7 @@ async def test_3000_bars_with_20_restarts_trade_as_in_the_backtest(
             going_on = await walk.open_bar()
         compare(walk, scene.backtest())
         check_whole(walk.runner, walk.paper)
-        assert not walk.alarms
+        assert not walk.troubles
 
 
 async def walk_with_a_cut(walk: LockStep, dice: random.Random) -> None:

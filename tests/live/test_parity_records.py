@@ -144,7 +144,7 @@ async def test_a_run_of_an_older_version_goes_on_but_is_not_compared(
         await walk.come_back()
         await walk.walk(10)
         await walk.look()
-        assert not walk.alarms
+        assert not walk.troubles
         assert walk.runner.run.memory.began is None
     code, out, err = command(capsys, run_files, "BTC")
     assert (code, out, err.count("\n")) == (2, "", 1)

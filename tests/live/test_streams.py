@@ -154,7 +154,7 @@ async def test_no_request_leaves_while_silence_is_asked_for(
     async with Flow(run_files, speed=1, faults=faults) as flow:
         await wait_out(flow, 2)
         await until(lambda: len(flow.paper.venue.book.resting()) == len(wanted_now(flow)))
-        assert flow.alarms == []
+        assert set(flow.alarms) <= {"health: rate budget"}
         await until(lambda: "ok" in flow.states("rate budget")[1:])
         assert flow.states("rate budget")[-2:] == ["bad", "ok"]
         await flow.end()

@@ -1,5 +1,6 @@
 """What a run does when single things go wrong that keep positions protected. Costs 15 s."""
 
+import asyncio
 import errno
 import os
 from collections.abc import AsyncIterator
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 import state.durable
+from engine.events import Alarm
 from engine.live.asked import FLATTENING
 from engine.live.health import Health
 from engine.live.loop import LiveLoop
@@ -275,9 +277,34 @@ class TestThePrice:
         await watched.recover()
         assert self.reading(watched) == "ok"
 
+    async def test_a_position_without_a_stop_is_an_alarm_until_it_has_one(
+        self, watched: Watched, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("engine.live.loop._HEALTH_S", 0.001)
+        walk = watched.walk
+        report = asyncio.create_task(watched.loop._report())
+        watched.fail(_STOP)
+        await watched.bars(5)
+        await told(walk, over=False)
+        await watched.recover()
+        await told(walk, over=True)
+        report.cancel()
+        await asyncio.gather(report, return_exceptions=True)
+
     def reading(self, watched: Watched) -> str:
         readings = watched.health.readings(watched.walk.broker)
         return next(each.state for each in readings if each.name == "price")
+
+
+async def told(walk: LockStep, *, over: bool) -> None:
+    """Until the newest that was told of what is unprotected is that it is over, or is not."""
+    async with asyncio.timeout(10):
+        while [
+            event.over
+            for event in walk.events
+            if isinstance(event, Alarm) and event.key == "health: unprotected"
+        ][-1:] != [over]:
+            await asyncio.sleep(0.01)
 
 
 async def test_the_other_side_is_closed_though_one_cannot_be(watched: Watched) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from state.control_client import ControlClient, RefusedError, Snapshot
 from state.errors import StateError
@@ -59,6 +59,8 @@ class BotLink:
         self._control = control
         self._client: ControlClient | None = None
         self._task: asyncio.Task[None] | None = None
+        self._telling: set[asyncio.Task[None]] = set()
+        view.tell_seen = self._tell_seen
 
     def start(self) -> None:
         """Follow the bot from now on."""
@@ -78,6 +80,18 @@ class BotLink:
             return str(await self._client.command(name, timeout_s=ANSWER_S))
         except (RefusedError, StateError) as error:
             return f"{name}: not done: {error}"
+
+    def _tell_seen(self, alarm: Mapping[str, Any]) -> None:
+        """Tell the bot which alarm was seen, so that it shows it to nobody who comes later."""
+        if self._client is not None and self._view.controls:
+            task = asyncio.create_task(self._acknowledge(self._client, alarm))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
+    async def _acknowledge(self, client: ControlClient, alarm: Mapping[str, Any]) -> None:
+        which = {"key": alarm["key"], "time_ms": alarm["time_ms"]}
+        with contextlib.suppress(RefusedError, StateError):  # then it is shown once more
+            await client.command("acknowledge", which, timeout_s=ANSWER_S)
 
     async def _follow(self) -> None:
         view = self._view

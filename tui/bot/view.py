@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tui.bot.fate import Fate
     from tui.bot.replay import Replay
 
+_Name = tuple[str, int]
+
 Link = Literal["connecting", "connected", "lost", "ended"]
 
 _BARS, _TRADES, _REQUESTS, _LINES = 20_000, 10_000, 5_000, 20_000
@@ -38,7 +40,10 @@ class BotView:
         bars, trades, requests: the newest last.
         lines: what its log says, (level as in `logging`, text), the newest last.
         alarms: by key, until their trouble is over and they were acknowledged.
-        acknowledged: keys of alarms that the operator has seen.
+        acknowledged: alarms that the operator has seen, by key and time: a bot tells of what is
+            over as long as it can.
+        tell_seen: gets each alarm that is acknowledged, where that can be told to the bot.
+        shown_alarm: the one that the operator reads now; None where no screen shows any.
         link: how the connection stands; `trouble` says why it is lost or has ended, `attempt` how
             often it was tried since, `again_at` when (of `clock`) it will be again.
         farewell: why the bot said that it ends; "" as long as it has not.
@@ -64,7 +69,9 @@ class BotView:
         self.requests: deque[dict[str, Any]] = deque(maxlen=_REQUESTS)
         self.lines: deque[tuple[int, str]] = deque(maxlen=_LINES)
         self.alarms: dict[str, dict[str, Any]] = {}
-        self.acknowledged: set[str] = set()
+        self.acknowledged: set[_Name] = set()
+        self.tell_seen: Callable[[Mapping[str, Any]], None] | None = None
+        self.shown_alarm: _Name | None = None
         self.link: Link = "connecting"
         self.trouble = ""
         self.farewell = ""
@@ -126,9 +133,17 @@ class BotView:
         self._count("line")
 
     def acknowledge(self) -> None:
-        """The operator has seen the alarms that there are, and that the bot is out of reach."""
+        """The operator has seen the alarm that is shown, which is the newest, and that the bot is
+        out of reach. One that no screen has shown yet is not acknowledged with it."""
         self.loss_seen = self.link in ("lost", "ended")
-        self.acknowledged |= self.alarms.keys()
+        unseen = {alarm_name(alarm): alarm for alarm in self.unseen}
+        if unseen:
+            newest = next(reversed(unseen))
+            seen = newest if self.shown_alarm is None else self.shown_alarm
+            if seen in unseen:
+                self.acknowledged.add(seen)
+                if self.tell_seen is not None:
+                    self.tell_seen(unseen[seen])
         self._forget_alarms()
         self._count("alarm")
 
@@ -164,7 +179,8 @@ class BotView:
     @property
     def unseen(self) -> list[dict[str, Any]]:
         """Alarms that were not acknowledged, the oldest first."""
-        return [alarm for key, alarm in self.alarms.items() if key not in self.acknowledged]
+        alarms = self.alarms.values()
+        return [alarm for alarm in alarms if alarm_name(alarm) not in self.acknowledged]
 
     @property
     def symbol(self) -> str:
@@ -274,7 +290,8 @@ class BotView:
     def _alarm(self, alarm: dict[str, Any]) -> None:
         key = alarm["key"]
         if not alarm["over"]:
-            self.acknowledged.discard(key)
+            self.acknowledged.discard(alarm_name(alarm))
+            self.alarms.pop(key, None)  # the newest is the last
             self.alarms[key] = alarm
         elif key in self.alarms:
             self.alarms[key] = {**self.alarms[key], "over": True}
@@ -282,12 +299,16 @@ class BotView:
 
     def _forget_alarms(self) -> None:
         for key in [key for key, alarm in self.alarms.items() if alarm["over"]]:
-            if key in self.acknowledged:
+            if alarm_name(self.alarms[key]) in self.acknowledged:
                 del self.alarms[key]
-        self.acknowledged &= self.alarms.keys()
 
     def _count(self, kind: str) -> None:
         self.counts[kind] = self.counts.get(kind, 0) + 1
+
+
+def alarm_name(alarm: Mapping[str, Any]) -> _Name:
+    """What tells an alarm from others, also from an earlier one of the same trouble."""
+    return str(alarm["key"]), int(alarm["time_ms"])
 
 
 def _join(rows: deque[dict[str, Any]], newer: list[dict[str, Any]], by: str) -> None:

@@ -11,8 +11,8 @@ from textual.widgets import Static
 from engine.wording import amount
 from tui.activity import Activity
 from tui.bot.link import MOST_ATTEMPTS
-from tui.bot.view import BotView
-from tui.figures import age, percent, price, tone
+from tui.bot.view import BotView, alarm_name
+from tui.figures import age, clock, day, percent, price, tone
 from tui.keys import key_of
 
 BADGES = {
@@ -203,9 +203,12 @@ class AlarmLine(Static):
         self._shown: object = None
 
     def show(self, view: BotView | None) -> None:
-        """The newest alarm that was not acknowledged, and how many there are."""
+        """The newest alarm that was not acknowledged, and how many there are; of one that is over
+        when it began."""
         alarms = view.unseen if view is not None else []
-        state = ([(a["key"], a["text"], a["over"]) for a in alarms], self.size.width)
+        if view is not None and alarms:
+            view.shown_alarm = alarm_name(alarms[-1])
+        state = ([(*alarm_name(a), a["text"], a["over"]) for a in alarms], self.size.width)
         if state == self._shown:
             return
         self._shown = state
@@ -214,8 +217,16 @@ class AlarmLine(Static):
             return
         newest = alarms[-1]
         more = f"{len(alarms)} alarms, the newest: " if len(alarms) > 1 else ""
-        over = " (over)" if newest["over"] else ""
+        over = f" {_began(newest['time_ms'], view)} (over)" if newest["over"] else ""
         hint = f"  {key_of('acknowledge')} acknowledge "
-        text = Content(f" ! {more}{newest['text']}{over}")
         room = max(0, self.size.width - len(hint))
-        self.update(Content.assemble(text.truncate(room, ellipsis=True, pad=True), (hint, "bold")))
+        text = Content(f" ! {more}{newest['text']}")
+        text = text.truncate(max(0, room - len(over)), ellipsis=True) + over
+        self.update(Content.assemble(text.truncate(room, pad=True), (hint, "bold")))
+
+
+def _began(time_ms: int, view: BotView | None) -> str:
+    """`03:12` of today, else `11-22 03:12`; UTC."""
+    today = "" if view is None else day(view.now_ms)
+    moment = clock(time_ms)[:5]
+    return moment if day(time_ms) == today else f"{day(time_ms)[5:]} {moment}"
