@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from state.errors import StateError
 from tui.live_keys import LiveKeys, Wish
 from tui.live_status import LiveStatus
 
@@ -53,6 +54,10 @@ class LiveConsole(logging.Handler):
     def print(self, text: str) -> None:
         """Print text above the status line."""
         self._show(lambda: self._console.print(Text(text)))
+
+    def begin(self, snapshot: Mapping[str, Any]) -> None:
+        """Learn from a snapshot."""
+        self._status.begin(snapshot)
 
     def take(self, kind: str, payload: Mapping[str, Any]) -> None:
         """Learn from an event."""
@@ -126,6 +131,13 @@ class LiveConsole(logging.Handler):
         self._refresh()
 
     async def _carry_out(self, wish: Wish) -> None:
-        said = await self._obey(wish)
+        """Nobody awaits this: what fails is said here or never."""
+        try:
+            said = await self._obey(wish)
+        except StateError as error:
+            said = f"{wish} is not done: {error}"
+        except Exception as error:
+            # its words may hold what no screen may show
+            said = f"{wish} is not done, by a defect of gridtui ({type(error).__name__})"
         if said:
             self.print(said)

@@ -124,6 +124,11 @@ class _LiveRun:
         if wish == "stop":
             self._stop(_CONSOLE, by_operator("stop", _CONSOLE))
             return ""
-        with contextlib.suppress(CommandError):  # told like what is done
+        try:
             await self._bot.obey(wish, {}, _CONSOLE)
+        except CommandError:
+            pass  # told like what is done
+        except Exception:
+            log.exception("%s is not done", wish, extra={TO_FILE_ALONE: True})
+            raise
         return ""

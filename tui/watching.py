@@ -5,12 +5,13 @@ import contextlib
 import json
 import logging
 import signal
+from collections import deque
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine.live.wording import LiveText, price_text
+from engine.live.wording import LiveText, price_text, stamp
 from engine.wording import plural
 from state.control_client import ControlClient, RefusedError, Snapshot
 from state.errors import StateError
@@ -20,6 +21,7 @@ from tui.live_keys import LiveKeys, Wish
 from tui.live_status import LiveStatus
 
 _TRADES_SHOWN = 5
+_NOTES_KEPT = 20
 
 
 def watch(path: Path, *, control: bool, as_json: bool, screen: bool) -> int:
@@ -44,6 +46,7 @@ class _Watch:
         self._with_screen = screen
         self._screen: LiveConsole | None = None
         self._left = asyncio.Event()
+        self._notes: deque[str] = deque(maxlen=_NOTES_KEPT)
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -84,8 +87,12 @@ class _Watch:
             async for event in events:
                 if isinstance(event, Snapshot):
                     self._print(f"{event.lost} events were missed; it goes on from here")
+                    if self._screen:
+                        self._screen.begin(event.document)
                     self._show_snapshot(event, text)
                     continue
+                if event.kind == "note":
+                    self._notes.append(str(event.payload["text"]))
                 if self._screen:
                     self._screen.take(event.kind, event.payload)
                 if self._as_json:
@@ -120,10 +127,9 @@ class _Watch:
             return "not done: this bot takes no commands"
         try:
             await client.command(wish, timeout_s=ANSWER_S)
-        except RefusedError:
-            return ""  # the bot's own line says why
-        except StateError as error:
-            return f"not done: {error}"
+        except (RefusedError, StateError) as error:
+            words = f"{wish} is not done: {error}"
+            return "" if words in self._notes else words  # most are in the bot's own lines
         return ""  # what was done is in its lines and in its goodbye
 
 
@@ -154,7 +160,8 @@ def _standing(document: Mapping[str, Any], text: LiveText) -> Iterator[str]:
         state = "" if order["status"] == "resting" else f" ({order['status']})"
         yield f"    {price:>12}  {order['qty']:<10} {order['side']} {order['role']}{state}"
     for alarm in document["alarms"]:
-        yield f"  ALARM: {alarm['text']}"
+        over = f" (over, {stamp(alarm['time_ms'])[1:-1]})" if alarm["over"] else ""
+        yield f"  ALARM: {alarm['text']}{over}"
     for row in document["trades"][-_TRADES_SHOWN:]:
         for said in text.say("trade", row):
             yield said.text

@@ -1,0 +1,155 @@
+"""What `gridtui monitor` and the console of `gridtui live` say of commands that fail, and what they
+show after a loss (1 s)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.live.config import BotConfig
+from engine.live.wording import LiveText
+from engine.params import StrategyParams
+from exchange.symbol import Symbol
+from state.control import CommandError, ControlServer
+from state.control_client import ControlClient
+from state.errors import StateError
+from tests.bot_documents import QUOTE, account, alarm, snapshot
+from tui.live_console import LiveConsole
+from tui.live_keys import LiveKeys, Wish
+from tui.live_run import _LiveRun
+from tui.live_status import LiveStatus
+from tui.watching import _standing, _Watch
+
+
+class Served:
+    """A socket as a bot's; `handle` says what becomes of a command."""
+
+    def __init__(self, path: Path) -> None:
+        self.document = snapshot()
+        self.failure: Exception = CommandError("nothing is held")
+        self.server = ControlServer(path, self._handle)
+
+    async def _handle(self, name: str, _arguments: Mapping[str, Any], _origin: str) -> object:
+        if isinstance(self.failure, CommandError):
+            text = f"{name} is not done: {self.failure}"  # as a bot does
+            note = {"time_ms": 1, "text": text, "warning": True}
+            self.server.publish("note", note, lossless=True)
+        raise self.failure
+
+
+class Watching(_Watch):
+    """A monitor whose console is there without a terminal."""
+
+    def __init__(self, path: Path, document: Mapping[str, Any]) -> None:
+        super().__init__(path, control=True, as_json=False, screen=True)
+        self.text = LiveText(document["about"])
+        self.status = LiveStatus(document["about"], self.text)
+        self.status.begin(document)
+        self.console = console_of(self.status, self.obey)
+        self._screen = self.console
+        self.client: ControlClient
+
+    async def obey(self, wish: Wish) -> str:
+        return await self._obey(self.client, "BTC", wish)
+
+
+def console_of(status: LiveStatus, obey: Any) -> LiveConsole:
+    return LiveConsole(status, LiveKeys(status.coin), obey, lambda: None)
+
+
+@asynccontextmanager
+async def watching(path: Path) -> AsyncIterator[tuple[Served, Watching]]:
+    served = Served(path)
+    served.server.set_snapshot(lambda: served.document)
+    await served.server.start()
+    watcher = Watching(path, served.document)
+    try:
+        async with await ControlClient.connect(path) as client:
+            watcher.client = client
+            reading = asyncio.create_task(watcher._read(client, watcher.text))
+            try:
+                yield served, watcher
+            finally:
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
+    finally:
+        await served.server.close()
+
+
+async def carry_out(watcher: Watching, wish: Wish) -> None:
+    async with asyncio.timeout(10):
+        await watcher.console._carry_out(wish)
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (CommandError("nothing is held"), "pause is not done: nothing is held"),
+        (StateError("the disk is full"), "pause is not done: the command failed inside the bot"),
+        (ValueError("a defect"), "inside the bot: ValueError: a defect"),
+    ],
+)
+async def test_a_refusal_is_said_once_whoever_says_it(
+    failure: Exception, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with watching(tmp_path / "bot.sock") as (served, watcher):
+        served.failure = failure
+        await carry_out(watcher, "pause")
+        said = capsys.readouterr().out
+        assert said.count(words) == 1
+        assert said.count("pause is not done: ") == 1
+
+
+async def test_after_a_loss_the_line_has_the_positions_of_the_new_snapshot(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with watching(tmp_path / "bot.sock") as (served, watcher):
+        held = watcher.status.line()
+        assert "L 0.046" in held
+        flat = account()
+        for side in flat["sides"].values():
+            side["qty"] = 0.0
+        served.document = snapshot(account=flat)
+        for _ in range(20_000):
+            served.server.publish("quote", QUOTE, lossless=False)
+        async with asyncio.timeout(10):
+            while "flat" not in watcher.status.line():
+                await asyncio.sleep(0.01)
+        assert "events were missed; it goes on from here" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (StateError("the disk is full"), "pause is not done: the disk is full\n"),
+        (ValueError("key=abc"), "pause is not done, by a defect of gridtui (ValueError)\n"),
+    ],
+)
+async def test_what_fails_in_a_task_that_nobody_awaits_is_said(
+    failure: Exception, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def obey(_wish: Wish) -> str:
+        raise failure
+
+    text = LiveText(snapshot()["about"])
+    await console_of(LiveStatus(snapshot()["about"], text), obey)._carry_out("pause")
+    assert capsys.readouterr().out == words
+
+
+async def test_a_console_that_its_bot_refuses_leaves_the_word_to_the_bots_line(
+    tmp_path: Path,
+) -> None:
+    config = BotConfig(Symbol.parse("BTC"), "paper", StrategyParams(), tmp_path)
+    assert await _LiveRun(config, screen=False)._obey("pause") == ""
+
+
+def test_a_monitor_says_of_an_alarm_that_it_is_over_and_when_it_began() -> None:
+    document = snapshot(alarms=[alarm("stop", "stop long: 0.046 closed", over=True), alarm()])
+    lines = [line for line in _standing(document, LiveText(document["about"])) if "ALARM" in line]
+    assert lines == [
+        "  ALARM: stop long: 0.046 closed (over, 2025-01-10 12:00:00)",
+        "  ALARM: long differs",
+    ]
