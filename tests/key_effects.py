@@ -81,6 +81,12 @@ _APP = {
 
 _SCREENS = {f"screen_{one.number}": Effect(f"[{one.name}]") for one in SCREENS}
 
+
+def _cursor(app: Any) -> object:
+    """The column of the charts that has the cursor."""
+    return app.screen.query_one("#equity-charts, #charts").cursor
+
+
 _BOT = {
     "pause": Effect("pause: no bot is shown"),
     "end": Effect("Stop BTC/USDT (PAPER)?", then="n"),
@@ -107,17 +113,13 @@ _BOT = {
     "zoom_out": Effect(title("#equity-charts"), then="i"),
     "earlier": Effect("not up to now", then="escape"),
     "later": Effect("not up to now", first="less_than_sign"),
-    "point": Effect(lambda app: app.screen.query_one("#equity-charts").cursor, then="escape"),
-    "point_back": Effect(lambda app: app.screen.query_one("#equity-charts").cursor, then="escape"),
-    "point_far": Effect(
-        lambda app: app.screen.query_one("#equity-charts").cursor, "shift+left", "escape"
-    ),
-    "point_far_back": Effect(
-        lambda app: app.screen.query_one("#equity-charts").cursor, then="escape"
-    ),
+    "point": Effect(_cursor, then="escape"),
+    "point_back": Effect(_cursor, then="escape"),
+    "point_far": Effect(_cursor, "shift+left", "escape"),
+    "point_far_back": Effect(_cursor, then="escape"),
     "log_scale": Effect("logarithmic", then="L"),
     "overlay": Effect("no backtest was run in this session"),
-    "no_point": Effect(lambda app: app.screen.query_one("#equity-charts").cursor, first="left"),
+    "no_point": Effect(_cursor, first="left"),
     # Orders
     "table": Effect("[trades", then="v v"),
     "look_for": Effect(focus, then="escape", focus="#rows"),

@@ -140,7 +140,7 @@ async def test_several_coins_are_switched_between_and_the_portfolio_comes_first(
         assert "esc form" in lines(app)[-1]
         await pilot.press("]")
         assert shown.key == "BTC/USDT"
-        assert "/ filter" in lines(app)[-1]
+        assert "← → values" in lines(app)[-1]
         await pilot.press("]")
         assert shown.key == "SOL/USDT"
         assert "uptrend" in screen_text(app)
@@ -205,7 +205,7 @@ async def test_the_trade_log_is_drawn_for_the_visible_lines_and_can_be_filtered(
         assert fills is not None
         assert log.row_count == len(fills) > 100
         assert log.virtual_size.height == len(fills) + 1
-        await pilot.press("end")
+        await pilot.press("t", "end")
         await pilot.pause()
         assert minute(fills["time"][-1])[3:] in screen_text(app)
         await pilot.press("/", *"open_short", "enter")

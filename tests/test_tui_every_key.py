@@ -30,6 +30,7 @@ WALKED: dict[str, tuple[str, ...]] = {
         "trades",
         "list",
         "charts",
+        "cursor",
         "panels",
     ),
     "Optimizer": ("app", "optimizer", "form", "choice", "list", "panels"),
@@ -68,6 +69,7 @@ async def test_every_key_of_backtest(size: tuple[int, int]) -> None:
         await keys.press_all("trades")
         await keys.press_all("list", "#trades", result("trades"))
         await keys.press_all("charts", begin=result("equity"))
+        await keys.press_all("cursor", begin=result("equity"))
         await keys.press_all("panels", begin=result("equity"))
         keys.check()
 

@@ -19,7 +19,7 @@ PLACES = {
     "3": (
         "Equity",
         "equity, 7 days",
-        {"app": "", "bot": "", "charts": "", "panels": "", "equity": ""},
+        {"app": "", "bot": "", "charts": "", "cursor": "", "panels": "", "equity": ""},
     ),
     "4": ("Orders", "[resting", {"app": "", "bot": "", "orders": "", "list": "#rows"}),
     "5": ("Logs", "HEALTH", {"app": "", "bot": "", "logs": "", "lines": "LogLines"}),

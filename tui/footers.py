@@ -21,6 +21,7 @@ PLACES = {
     "config": "Config",
     "bots": "Bots",
     "charts": "Charts",
+    "cursor": "Charts: cursor",
     "panels": "Panels",
     "lines": "Panels of lines",
 }
@@ -38,6 +39,7 @@ FOOTERS = {
     "running": ("back", "help", "quit"),
     "runs": ("run:show", "mark", "compare", "reuse", "export", "back:form", "help"),
     "result": ("run", "back:form", "view", "compare", "export", "help"),
+    "charts": ("run", "back:form", "view", "point", "compare", "export", "help:keys"),
     "trades": ("run", "filter", "back:form", "view", "compare", "export", "help"),
     "filter": ("run:keep", "back:show all", "help:all keys:F1"),
     "parameters": ("edit", "reset", "reset_all", "find", "take_profile", "done"),

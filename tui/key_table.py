@@ -89,7 +89,7 @@ KEYS = (
         "escape",
         "esc",
         "cancel",
-        "cancel the run; undo a text field; change between form and result",
+        "cancel the run; undo a text field; no cursor; between form and result",
         "back",
         "backtest",
     ),
@@ -227,11 +227,12 @@ KEYS = (
     Key("earlier", "less_than_sign", "<", "earlier", "half a window back", "pan(-1)", "charts"),
     Key("later", "greater_than_sign", ">", "later", "half a window on", "pan(1)", "charts"),
     Key("log_scale", "L", "L", "log", "logarithmic scale, or linear", "log_scale", "charts"),
+    # Cursor of charts
+    Key("point", "right,l", "← →", "values", "cursor with values", "point(1)", "cursor"),
+    Key("point_back", "left,h", "←", "values", "cursor back", "point(-1)", "cursor"),
+    Key("point_far", "shift+right", "shift+→", "far", "ten columns on", "point(10)", "cursor"),
+    Key("point_far_back", "shift+left", "shift+←", "far", "ten back", "point(-10)", "cursor"),
     # Equity
-    Key("point", "right,l", "← →", "values", "cursor with values", "point(1)", "equity"),
-    Key("point_back", "left,h", "←", "values", "cursor back", "point(-1)", "equity"),
-    Key("point_far", "shift+right", "shift+→", "far", "ten columns on", "point(10)", "equity"),
-    Key("point_far_back", "shift+left", "shift+←", "far", "ten back", "point(-10)", "equity"),
     Key("overlay", "c", "c", "compare", "with a backtest of this session", "overlay", "equity"),
     Key("no_point", "escape", "esc", "no cursor", "cursor away; back to now", "back", "equity"),
     # Orders

@@ -67,6 +67,7 @@ class BacktestScreen(FramedScreen):
         "choice",
         "runs",
         "charts",
+        "cursor",
         "panels",
         "list",
         "trades",
@@ -156,11 +157,11 @@ class BacktestScreen(FramedScreen):
         self._work(feed)
 
     def action_back(self) -> None:
-        """Cancel the run; leave the filter, a text field; change between form and result."""
+        """Cancel the run; leave filter, cursor, text field; change between form and result."""
         if self._store.progress is not None:
             self._store.cancel()
             self.action_form()
-        elif self._result.close_filter():
+        elif self._result.leave():
             return
         elif self._result.has_focus_within:
             self.action_form()
@@ -348,8 +349,8 @@ class BacktestScreen(FramedScreen):
             return "text"
         if isinstance(focused, Input) and focused.id == "filter":
             return "filter"
-        if focused is not None and focused.id == "trades":
-            return "trades"
+        if focused is not None and focused.id in ("trades", "charts"):
+            return focused.id
         return "form" if focused is None or self._form in focused.ancestors_with_self else "result"
 
     def _market(self) -> tuple[str, bool]:

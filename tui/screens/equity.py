@@ -42,11 +42,12 @@ class EquityScreen(BotScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("bot"),
         *bindings("charts"),
+        *bindings("cursor"),
         *bindings("panels"),
         *bindings("equity"),
     ]
     KEYS = "equity"
-    KEY_PLACES = ("app", "bot", "replay", "charts", "panels", "equity")
+    KEY_PLACES = ("app", "bot", "replay", "charts", "cursor", "panels", "equity")
 
     def __init__(self, data_dir: Path | None) -> None:
         super().__init__(data_dir)

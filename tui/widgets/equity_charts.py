@@ -12,41 +12,17 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from engine.wording import amount, plural
 from tui.bot.history import Columns, Traded
-from tui.figures import axis_value, percent, price, share, stamp, tone, unlogged
+from tui.figures import axis_value, percent, share, stamp, unlogged
 from tui.widgets.chart import Curve, DateAxis
+from tui.widgets.chart_values import moment, values, within
 from tui.widgets.marked_chart import Mark, MarkedChart
 from tui.widgets.regime_band import RegimeBand
+from tui.widgets.trade_marks import counted, kind_of, told
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-_REGIMES = {0: "noise", 1: "uptrend", -1: "downtrend", 2: "breakout up", -2: "breakout down"}
-
-
-class _Kind(NamedTuple):
-    """How the trades of some labels are marked: an opening is solid, a closing hollow."""
-
-    name: str
-    shape: str
-    token: str
-    order: int
-
-
-_OTHER = _Kind("closed", "◇", "quiet", 3)
-_KINDS = {
-    "BUY_OPEN_LONG": _Kind("open long", "▲", "mark-open-long", 4),
-    "SELL_CLOSE_LONG": _Kind("close long", "▽", "mark-close-long", 4),
-    "SELL_OPEN_SHORT": _Kind("open short", "▼", "mark-open-short", 4),
-    "BUY_CLOSE_SHORT": _Kind("close short", "△", "mark-close-short", 4),
-    "STOP_LONG": _Kind("stop", "✗", "mark-stop", 6),
-    "STOP_SHORT": _Kind("stop", "✗", "mark-stop", 6),
-    "LIQUIDATION": _Kind("liquidation", "X", "mark-stop", 7),
-    "CIRCUIT_BREAKER_HALT": _Kind("halt", "◆", "mark-halt", 5),
-}
-_PRUNE = _Kind("prune", "•", "quiet", 3)
 
 
 class Overlay(NamedTuple):
@@ -151,16 +127,14 @@ class EquityCharts(Vertical, can_focus=True):
     @property
     def cursor_ms(self) -> int | None:
         """The moment under the cursor."""
-        return None if self._cursor is None else self._edge(self._cursor + 0.5)
+        if self._cursor is None:
+            return None
+        return moment(self._span, self._cursor + 0.5, self.columns)
 
     def on_resize(self) -> None:
         """The cursor stays within."""
         if self._bars is not None:
             self.call_after_refresh(self.point, self._cursor)
-
-    def _edge(self, column: float) -> int:
-        start, end = self._span
-        return start + round((end - start) * column / max(1, self.columns))
 
     def _draw_equity(
         self, time: npt.NDArray[np.int64], equity: npt.NDArray[np.float64], logarithmic: bool
@@ -193,8 +167,8 @@ class EquityCharts(Vertical, can_focus=True):
 
         chart = self._price
         chart.unit = unlogged if logarithmic else axis_value
-        values = np.log(close) if logarithmic else close
-        chart.plot([Curve(time, values, "curve-price")], self._span)
+        shown = np.log(close) if logarithmic else close
+        chart.plot([Curve(time, shown, "curve-price")], self._span)
         start, end = self._span
         length = max(1, end - start)
         chart.mark(
@@ -208,22 +182,18 @@ class EquityCharts(Vertical, can_focus=True):
                 )
                 for trade in self._trades
                 if trade.price > 0
-                for kind in (_kind(trade.label),)
+                for kind in (kind_of(trade.label),)
             ]
         )
 
     def _trades_told(self) -> Content:
         """The trades under the cursor; else what the marks mean, and how many there are of each."""
         if self._cursor is not None:
-            start, end = self._edge(self._cursor), self._edge(self._cursor + 1)
-            here = [trade for trade in self._trades if start <= trade.time_ms < end]
+            start, after = within(self._span, self._cursor, self.columns)
+            here = [trade for trade in self._trades if start <= trade.time_ms < after]
             if here:
-                return _here(here, self._digits)
-        numbers = Counter(_kind(trade.label) for trade in self._trades)
-        parts: list[str | tuple[str, str]] = []
-        for kind, number in sorted(numbers.items(), key=lambda item: -item[1]):
-            parts += [(kind.shape, f"bold ${kind.token}"), (f" {kind.name} {number:,}  ", "$quiet")]
-        return Content.assemble(*(parts or [("no trades here", "$quiet")]))
+                return told(here, self._digits)
+        return counted(Counter(trade.label for trade in self._trades))
 
     def _values(self) -> Content:
         """What is at the cursor; without one, at the end."""
@@ -232,42 +202,18 @@ class EquityCharts(Vertical, can_focus=True):
         bars, peak = self._bars, self._peak
         if bars is None or peak is None:
             return Content()
-        end = self._span[1] + 1 if self._cursor is None else self._edge(self._cursor + 1)
-        found = int(np.searchsorted(bars.time, end, "left")) - 1
+        after = self._span[1] + 1
+        if self._cursor is not None:
+            _, after = within(self._span, self._cursor, self.columns)
+        found = int(np.searchsorted(bars.time, after, "left")) - 1
         at = max(0, min(len(bars.time) - 1, found))
         opening = int(np.searchsorted(bars.time, self._span[0]))
         first = float(bars.equity[min(opening, at)])
-        equity, highest = float(bars.equity[at]), float(peak[at])
-        gain = 100.0 * (equity / first - 1.0) if first > 0 else 0.0
-        fall = 100.0 * (equity / highest - 1.0) if highest > 0 else 0.0
-        return Content.assemble(
-            (stamp(int(bars.time[at]))[:-3], "bold $foreground"),
-            ("  equity ", "$quiet"),
-            amount(equity),
-            (f" {percent(gain)}", tone(gain)),
-            ("  dd ", "$quiet"),
-            share(fall),
-            ("  price ", "$quiet"),
-            price(float(bars.close[at]), self._digits),
-            (f"  {_REGIMES.get(int(bars.regime[at]), '')}", "$quiet"),
+        return values(
+            stamp(int(bars.time[at]))[:-3],
+            float(bars.equity[at]),
+            first,
+            float(peak[at]),
+            (float(bars.close[at]), self._digits),
+            int(bars.regime[at]),
         )
-
-
-def _here(trades: Sequence[Traded], digits: int) -> Content:
-    """The trades of a column: how many, their result, and each."""
-    result = sum(trade.pnl for trade in trades)
-    parts: list[str | tuple[str, str]] = [
-        (f"{plural(len(trades), 'trade')} ", "$quiet"),
-        (f"{amount(result, signed=True)}  " if result else " ", tone(result)),
-    ]
-    for trade in trades:
-        kind = _kind(trade.label)
-        parts += [
-            (kind.shape, f"bold ${kind.token}"),
-            f" {trade.label} at {price(trade.price, digits)}  ",
-        ]
-    return Content.assemble(*parts)
-
-
-def _kind(label: str) -> _Kind:
-    return _PRUNE if label.startswith("PRUNE") else _KINDS.get(label, _OTHER)

@@ -25,13 +25,13 @@ from tui.widgets.trades import TradesTable
 if TYPE_CHECKING:
     from engine.band import Band
 
-_OF_CHARTS = ("window", "zoom", "pan", "log_scale")
+_OF_CHARTS = ("window", "zoom", "pan", "log_scale", "point")
 
 
 class ResultPane(Vertical):
     """What a run of one coin or portfolio came to, in three views."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings("charts")
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("charts"), *bindings("cursor")]
     current_view = reactive("equity")
 
     def __init__(self) -> None:
@@ -86,6 +86,21 @@ class ResultPane(Vertical):
         """Logarithmic scales, or linear ones."""
         self._change_charts(ResultCharts.change_scale)
 
+    def action_point(self, step: int) -> None:
+        """The cursor to the right or to the left."""
+        if self._run is not None:
+            self.query_one(ResultCharts).move(step)
+
+    def leave(self) -> bool:
+        """Out of the filter, else no cursor in the charts any more; False if there was neither."""
+        charts = self.query_one(ResultCharts)
+        if self._close_filter():
+            return True
+        if charts.cursor is None or not self.has_focus_within:
+            return False
+        charts.point(None)
+        return True
+
     def _change_charts(self, change: Callable[[ResultCharts], None]) -> None:
         charts = self.query_one(ResultCharts)
         change(charts)
@@ -100,11 +115,10 @@ class ResultPane(Vertical):
             self.focus_view()
 
     def focus_view(self) -> None:
-        """The focus goes where the view can be scrolled, else to its charts."""
-        log_beside = self.screen.has_class("-tall")
+        """The focus goes where the keys of the view are."""
         if self.current_view == "summary":
             self.query_one(Summary).focus()
-        elif self.current_view == "trades" or log_beside:
+        elif self.current_view == "trades":
             self.query_one(TradesTable).focus()
         else:
             self.query_one(ResultCharts).focus()
@@ -146,7 +160,7 @@ class ResultPane(Vertical):
         line.add_class("-open")
         line.focus()
 
-    def close_filter(self) -> bool:
+    def _close_filter(self) -> bool:
         """Leave the filter's line, and show everything again; False if it was not open."""
         line = self.query_one("#filter", Input)
         if not line.has_class("-open"):
