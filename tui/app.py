@@ -206,6 +206,12 @@ class GridTui(OperatorApp):
     @work(group="demo", exit_on_error=False)
     async def _await_demo(self, demo: Demo) -> None:
         """Show the demonstration once it can be reached, rather than a bot that runs already."""
+        try:
+            await self._show_demo(demo)
+        finally:
+            self._demo_waits = False
+
+    async def _show_demo(self, demo: Demo) -> None:
         assert self.store is not None
         with self.store.fleet.awaiting(
             "A bot on paper is starting on a simulated market."
@@ -222,7 +228,6 @@ class GridTui(OperatorApp):
                 words = demo.launch.last_words() if demo.launch else ""
                 title = "the demo has not started"
                 self.notify(words, title=title, severity="error", markup=False)
-        self._demo_waits = False
 
     async def play(self, replay: Replay) -> None:
         """Show a record on the screens of a bot, and say what of it is damaged."""

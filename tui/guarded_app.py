@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
+from textual import on
+from textual.worker import Worker, WorkerState
 
 from tui.crash import debugging, told
 from tui.folders import data_folder
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
 
 
 class GuardedApp(KeysInOrder):
-    """Ends at the first defect in a handler, a worker, a timer or a render, with exit code 1.
+    """Ends at the first defect in a handler, a timer, a render, a worker, with exit code 1. Of a
+    worker that it can do without (`exit_on_error=False`) the defect is said, once, and all goes on.
 
     Args:
         data_dir: where the report goes, as `--data-dir`.
@@ -33,6 +37,7 @@ class GuardedApp(KeysInOrder):
         self._report_dir = data_dir
         self._rest = rest
         self.last_words = ""
+        self._said: set[tuple[str, ...]] = set()
 
     def notify(
         self,
@@ -65,6 +70,23 @@ class GuardedApp(KeysInOrder):
             super()._fatal_error()
         else:
             self.panic()
+
+    @on(Worker.StateChanged)
+    def _worker_broke(self, event: Worker.StateChanged) -> None:
+        self.say_if_broken(event)
+
+    def say_if_broken(self, event: Worker.StateChanged) -> None:
+        """Of a worker that has failed a report goes into a file, and a line is said; of one that
+        fails in the same way again and again no more."""
+        error = event.worker.error
+        if event.state is not WorkerState.ERROR or error is None:
+            return
+        where = [f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
+        same = (type(error).__name__, *where)
+        if same not in self._said:
+            self._said.add(same)
+            line = told(error, data_folder(self._report_dir))
+            self.notify(line, severity="error", markup=False)
 
     def say_last_words(self) -> None:
         """Once the terminal is restored."""

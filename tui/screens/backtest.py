@@ -19,7 +19,6 @@ from textual.events import DescendantFocus
 from textual.notifications import SeverityLevel
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
-from textual.worker import Worker, WorkerState
 
 from engine.wording import plural
 from tui.keys import VIEWS, bindings, key_of
@@ -264,13 +263,6 @@ class BacktestScreen(FramedScreen):
 
     def _say_exported(self, message: str, severity: SeverityLevel) -> None:
         self.notify(message, severity=severity, timeout=8)
-
-    @on(Worker.StateChanged)
-    def _broke(self, event: Worker.StateChanged) -> None:
-        """A thread's unexpected end is said aloud; the screens go on."""
-        if event.state is WorkerState.ERROR:
-            error = event.worker.error
-            self.notify(f"unexpected {type(error).__name__}: {error}", severity="error")
 
     # What others tell
 

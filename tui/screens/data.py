@@ -203,18 +203,23 @@ class DataScreen(FramedScreen):
 
     @work(thread=True, group="listing", exit_on_error=False)
     def _list(self, outcome: Outcome | None) -> None:
+        try:
+            self.app.call_from_thread(self._listed, self._found(), outcome)
+        finally:
+            self._reading, self._read_at = False, monotonic()
+
+    def _found(self) -> tuple[Holding, ...] | str:
+        """The series on this disk, or why they cannot be read."""
         from exchange.cache import cache_folder  # pandas: 0.5 s
         from exchange.holdings import holdings
 
         self._folder = str(cache_folder(self._data_dir))
         try:
-            found: tuple[Holding, ...] | str = holdings(self._data_dir)
+            return holdings(self._data_dir)
         except OSError as error:
-            found = f"cannot read {error.filename}: {error.strerror}"
-        self.app.call_from_thread(self._listed, found, outcome)
+            return f"cannot read {error.filename}: {error.strerror}"
 
     def _listed(self, found: tuple[Holding, ...] | str, outcome: Outcome | None) -> None:
-        self._reading, self._read_at = False, monotonic()
         if isinstance(found, str):
             self._say(found, error=True)
             return

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -13,7 +14,9 @@ from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
+from textual.worker import Worker
 
+from tui.guarded_app import GuardedApp
 from tui.keys import key_of
 from tui.screens.names import SCREENS
 from tui.widgets.bot_status import AlarmLine
@@ -116,6 +119,12 @@ class FramedScreen(Screen[None]):
 
     def take_outcome(self, outcome: Outcome) -> None:
         """A piece of work on the data of this disk has ended, whichever screen is shown."""
+
+    @on(Worker.StateChanged)
+    def _broke(self, event: Worker.StateChanged) -> None:
+        """What a worker's defect does is said by the application: it is told of its own alone."""
+        if isinstance(self.app, GuardedApp):
+            self.app.say_if_broken(event)
 
     @property
     def is_shown(self) -> bool:

@@ -168,14 +168,11 @@ class WatchingScreen(FramedScreen):
         self._launched = [one for one in self._launched if one.code is None]
 
     @on(Worker.StateChanged)
-    def _broke(self, event: Worker.StateChanged) -> None:
-        """A thread's unexpected end is said aloud; the screens go on."""
+    def _goes_on(self, event: Worker.StateChanged) -> None:
+        """After a defect in a thread the studies are read again, and searches can be started."""
         if event.state is WorkerState.ERROR:
             self._reading = self._launching = False
-            error = event.worker.error
-            self.notify(
-                f"unexpected {type(error).__name__}: {error}", severity="error", markup=False
-            )
+            self._read_at = monotonic()
 
     def _row(self) -> StudyRow | None:
         row = self._optimizer.row(self._chosen)
