@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.wording import count, plural
 from tui.activity import Activity
+from tui.keys import key_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,12 +89,13 @@ class StudyRow:
         if self.state == "questioning":
             return f"{told.words}  {told.share or 0.0:.0%}"
         if self.state == "paused":
-            return f"paused at {count(told.done)}/{count(told.wanted)} trials: space resumes"
+            trials = f"{count(told.done)}/{count(told.wanted)} trials"
+            return f"paused at {trials}: {key_of('hold')} resumes"
         if self.state == "failed":
             return f"failed: {told.words}"
         if self.state in ("stopped", "killed"):
             of = f"{count(self.trials)} of {count(self.wanted)} trials" if self.left else trials
-            return f"{self.state}, {of}: space goes on"
+            return f"{self.state}, {of}: {key_of('hold')} goes on"
         if self.is_refit:
             return f"{trials} in {plural(told.order.windows, 'window')}"
         return trials

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from state.errors import StateError
 from tui.bot.launch import Launch, StartOrder, StartText
+from tui.keys import key_of
 
 
 class Starts:
@@ -37,7 +38,8 @@ class Starts:
         for each in self.launches:
             same = (each.order.symbol, each.order.mode, each.order.data_folder) == wanted
             if same and each.code is None:
-                raise StateError(f"{order.symbol.pair} is starting already: 0 shows how far it is")
+                pair, key = order.symbol.pair, key_of("screen_0")
+                raise StateError(f"{pair} is starting already: {key} shows how far it is")
         launch = Launch(order)
         self.folders.add(order.data_folder)
         if order.text is not None:

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from tui.widgets.result import ResultPane
     from tui.widgets.runs import RunList
 
-_EMPTY = Content.from_markup(
+_EMPTY = (
     "\n[bold]No result yet.[/]\n\n"
-    "[bold $primary]enter[/] runs the form as it stands.\n"
-    "[bold $primary]up[/], [bold $primary]down[/] go from field to field, "
-    "[bold $primary]space[/] changes a choice.\n\n"
+    "[bold $primary]$run[/] runs the form as it stands.\n"
+    "[bold $primary]$up[/], [bold $primary]$down[/] go from field to field, "
+    "[bold $primary]$change[/] changes a choice.\n\n"
     "The source [bold $simulated]simulated[/] is a made-up market that needs no network: "
     "good for a first look, worthless as evidence. "
     "Real candles come from Binance or from a folder of yours."
@@ -85,7 +85,9 @@ class BacktestScreen(FramedScreen):
     def body(self) -> Iterable[Widget]:
         """Two panes."""
         yield Vertical(self._form, id="left")
-        empty = Static(_EMPTY, id="empty")
+        keys = {"run": "run", "up": "last_field", "down": "next_field", "change": "change"}
+        words = Content.from_markup(_EMPTY, **{name: key_of(key) for name, key in keys.items()})
+        empty = Static(words, id="empty")
         empty.border_title = "result"
         yield empty
 
@@ -116,7 +118,7 @@ class BacktestScreen(FramedScreen):
             self._form.focus_field(self._store.failed_field)
         if not self.is_shown:
             ended = f"run {finished.number} is done" if finished else "the backtest has failed"
-            self.notify(f"{ended}: {self.NUMBER} shows it", severity=_severity(finished))
+            self.notify(f"{ended}: {self.key} shows it", severity=_severity(finished))
 
     def refresh_from_store(self, now: datetime) -> None:
         """Show what has changed."""

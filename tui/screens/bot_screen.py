@@ -34,12 +34,16 @@ if TYPE_CHECKING:
 _PROMPTLY_S = 1.0
 
 
-def no_bot(first: str) -> Content:
-    """What stands where no bot is shown; `first`, with markup: what can be done."""
+def no_bot(first: str, **keys: str) -> Content:
+    """What stands where no bot is shown; `first`, with markup: what can be done.
+
+    `$name` in it is the key of the action that `keys` has under this name.
+    """
     return Content.from_markup(
         f"\n[bold]No bot runs on this machine.[/]\n\n{first}\n"
         "A bot that is started in another terminal appears here by itself:\n\n"
-        "  gridtui live --coin BTC --paper --headless\n"
+        "  gridtui live --coin BTC --paper --headless\n",
+        **{name: key_of(key) for name, key in keys.items()},
     )
 
 
@@ -53,7 +57,6 @@ class BotScreen(ReplayingScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings("bot")
     KEYS = "bot"
     KEY_PLACES: ClassVar[tuple[str, ...]] = ("app", "bot")
-    NO_BOT = no_bot("[bold $primary]0[/] shows the bots that could go on, and starts new ones.")
     NO_BOT_KEYS = "no bot"
 
     _store: Store
@@ -62,7 +65,7 @@ class BotScreen(ReplayingScreen):
         super().__init__("-bot")
         self._data_dir = data_dir
         self._furnished = False
-        self._no_bot = self.NO_BOT
+        self._no_bot = Content()
         self._still: tuple[BotView, BotView] | None = None  # of whom, as it stood
         self._banner = Static(id="frozen")
         self._held_words = Content()
@@ -77,8 +80,14 @@ class BotScreen(ReplayingScreen):
     def body(self) -> Iterable[Widget]:
         """The panels, or what is said where there is no bot."""
         yield self._banner
-        yield Static(self.NO_BOT, id="no-bot")
+        yield Static(self.no_bot, id="no-bot")
         yield from self.panels()
+
+    @property
+    def no_bot(self) -> Content:
+        """What is said where none is shown."""
+        can = "[bold $primary]$bots[/] shows the bots that could go on, and starts new ones."
+        return no_bot(can, bots="screen_0")
 
     def panels(self) -> Iterable[Widget]:
         """The widgets that show a bot."""
@@ -107,9 +116,10 @@ class BotScreen(ReplayingScreen):
         if view is None:
             awaited = self._store.fleet.awaited
             unseen = len(self._store.fleet.running)
-            others = f"{plural(unseen, 'bot')} on this machine, none is shown: 0 chooses one."
+            others = f"{plural(unseen, 'bot')} on this machine, none is shown: "
+            others += f"{key_of('screen_0')} chooses one."
             words = awaited or (others if unseen else "")
-            self._say_no_bot(Content(f"\n{words}") if words else self.NO_BOT)
+            self._say_no_bot(Content(f"\n{words}") if words else self.no_bot)
         self.set_class(view is not None and view.stale, "-stale")
         self.set_class(view is not None and self.frozen, "-frozen")
         self.show_keys(self.NO_BOT_KEYS if view is None else self._keys_for(view))
@@ -195,7 +205,7 @@ class BotScreen(ReplayingScreen):
         view = self._steerable()
         if view is None:
             return
-        later = "r goes on with it later."
+        later = f"{key_of('resume_bot')} goes on with it later."
         if view.mode == "paper":
             later = "The paper exchange ends with it: nothing can go on with it later."
         question = (

@@ -18,7 +18,7 @@ from tui.bot.census import Census, KnownBot
 from tui.bot.link import SCREENS
 from tui.bots import ANSWER_S
 from tui.folders import data_folder
-from tui.keys import bindings
+from tui.keys import bindings, key_of
 from tui.last_lines import last_lines
 from tui.screens.frame import FramedScreen
 from tui.screens.question import Question
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 _LIVE = "1"
 _LOOKING_S = 2.0
 _MOST_LINES = 100
-_NO_BOT = "no bot has run on this machine: n starts one; gridtui demo is one to look at"
 
 
 class BotsScreen(FramedScreen):
@@ -109,7 +108,7 @@ class BotsScreen(FramedScreen):
             return
         view = self._store.fleet.watched
         if view is None:
-            self.notify("no bot is shown: enter shows the chosen one")
+            self.notify(f"no bot is shown: {key_of('attach')} shows the chosen one")
             return
         if self._store.fleet.replay is not None:
             await self._store.fleet.end_replay()
@@ -127,7 +126,7 @@ class BotsScreen(FramedScreen):
         """Play what the chosen one recorded, on the Live screen."""
         bot = self._chosen
         if bot is None:
-            self.notify("there is no bot here: n starts one", severity="warning")
+            self.notify(f"there is no bot here: {key_of('new_bot')} starts one", severity="warning")
             return
         from tui.app import GridTui
         from tui.bot.record import Record
@@ -154,7 +153,8 @@ class BotsScreen(FramedScreen):
         """Resume the chosen one; one that was on paper begins anew."""
         bot = self._chosen
         if bot is None or bot.condition in ("running", "starting"):
-            self.notify("r is for a bot that has stopped or crashed", severity="warning")
+            words = f"{key_of('go_on')} is for a bot that has stopped or crashed"
+            self.notify(words, severity="warning")
         else:
             self._starter.go_on(bot)
 
@@ -167,7 +167,8 @@ class BotsScreen(FramedScreen):
             return
         stays = "" if bot.standing is None else f" It has {bot.standing.left}."
         paper = bot.mode == "paper"
-        later = "The paper exchange ends with it." if paper else "r goes on with it later."
+        later = f"{key_of('go_on')} goes on with it later."
+        later = "The paper exchange ends with it." if paper else later
         question = (
             f"Stop {bot.symbol.pair} ({BADGES[bot.mode]})?\n\nEntries are cancelled at the "
             f"exchange; positions stay with take-profits and stops.{stays}\n"
@@ -221,7 +222,8 @@ class BotsScreen(FramedScreen):
         followed = fleet.followed if fleet.watched is not None else None
         if (bots, followed) != self._listed:
             self._listed = (bots, followed)
-            self._table.show(bots, ("", False), _NO_BOT)
+            none = f"no bot has run on this machine: {key_of('new_bot')} starts one"
+            self._table.show(bots, ("", False), f"{none}; gridtui demo is one to look at")
             running = sum(bot.condition == "running" for bot in bots)
             self._table.border_title = f"bots {len(bots)}, running {running}"
         self._lead_to_watched(bots)
@@ -269,12 +271,13 @@ class BotsScreen(FramedScreen):
 
     def _refuse(self, bot: KnownBot | None, what: str) -> None:
         if bot is None:
-            reason = "there is no bot here: n starts one"
+            reason = f"there is no bot here: {key_of('new_bot')} starts one"
         elif bot.condition == "starting":
             reason = f"{bot.symbol.pair} is starting: it cannot be reached yet"
         else:
+            key = key_of("go_on")
             later = "starts a new one like it" if bot.mode == "paper" else "goes on with it"
-            reason = f"{bot.symbol.pair} does not run, so it cannot be {what}: r {later}"
+            reason = f"{bot.symbol.pair} does not run, so it cannot be {what}: {key} {later}"
         self.notify(reason, severity="warning")
 
     @property

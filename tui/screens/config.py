@@ -18,7 +18,7 @@ from engine.errors import ParameterError
 from engine.params import STRATEGY_PARAMS, StrategyParams, range_of
 from engine.wording import plural
 from tui.folders import data_folder
-from tui.keys import bindings
+from tui.keys import bindings, key_of
 from tui.profiles import (
     Profile,
     called,
@@ -52,7 +52,6 @@ _FIELDS = (
     Field("group", 12, id, right=False),
 )
 _GROUPS = {name: heading for heading, names in grouped() for name in names}
-_NOTHING = "no parameter's name or meaning has this word: esc shows all"
 _SIGN, _UNSAVED = "*", "!"
 """Before a value: it is unlike the default, or the bot's; before a row: it is not saved."""
 
@@ -149,7 +148,7 @@ class ConfigScreen(FramedScreen):
     def action_take_live(self) -> None:
         """The values of the bot that is watched."""
         if not self._live:
-            self.notify("no bot is shown: 0 shows the bots", severity="warning")
+            self.notify(f"no bot is shown: {key_of('screen_0')} shows the bots", severity="warning")
             return
         try:
             self._values = StrategyParams.checked(self._live).model_dump()
@@ -267,7 +266,9 @@ class ConfigScreen(FramedScreen):
     def _list(self) -> None:
         """Those that the filter lets through."""
         rows = [name for name in _GROUPS if self._word in name or self._word in _meaning(name)]
-        self._table.show(rows, ("", False), _NOTHING)
+        nothing = "no parameter's name or meaning has this word"
+        nothing += f": {key_of('leave_config')} shows all"
+        self._table.show(rows, ("", False), nothing)
         self._told, self._refusal = None, ""
         changed = sum(self._values[name] != value for name, value in STRATEGY_PARAMS.items())
         unsaved = sum(self._values[name] != value for name, value in self._kept.items())

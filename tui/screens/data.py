@@ -19,7 +19,7 @@ from textual.widgets import Input, Static
 from engine.wording import plural
 from tui.data_work import DataJob, FetchOrder, ImportOrder, checking, deleting, fetching, importing
 from tui.figures import day, size
-from tui.keys import bindings
+from tui.keys import bindings, key_of
 from tui.screens.fetch import FetchDialog
 from tui.screens.frame import FramedScreen
 from tui.screens.import_files import ImportDialog
@@ -33,11 +33,12 @@ if TYPE_CHECKING:
     from tui.data_work import Outcome
     from tui.store import Store
 
-_EMPTY = Content.from_markup(
+_EMPTY = (
     "\n[bold]There are no data on this disk yet.[/]\n\n"
-    "[bold $primary]f[/] fetches candles and funding from Binance; it needs the network, no key.\n"
-    "[bold $primary]i[/] imports a file or a folder: Parquet, CSV, Binance's zip archives.\n"
-    "[bold $primary]6[/] goes to Backtest, whose simulated market needs no data at all.\n\n"
+    "[bold $primary]$fetch[/] fetches candles and funding from Binance; it needs the network, "
+    "no key.\n"
+    "[bold $primary]$take[/] imports a file or a folder: Parquet, CSV, Binance's zip archives.\n"
+    "[bold $primary]$run[/] goes to Backtest, whose simulated market needs no data at all.\n\n"
     "A backtest on Binance's candles fetches what it lacks by itself, and it stays here."
 )
 _READ_AGAIN_S = 3.0
@@ -68,7 +69,9 @@ class DataScreen(FramedScreen):
 
     def body(self) -> Iterable[Widget]:
         """List over details; the empty state in their place."""
-        empty = Static(_EMPTY, id="no-data")
+        keys = {"fetch": "fetch", "take": "import", "run": "screen_6"}
+        words = Content.from_markup(_EMPTY, **{name: key_of(key) for name, key in keys.items()})
+        empty = Static(words, id="no-data")
         empty.border_title = "data on this disk"
         yield empty
         yield self._shelf
@@ -93,7 +96,7 @@ class DataScreen(FramedScreen):
         self._read(outcome)
         if not self.is_shown:
             severity: SeverityLevel = "error" if outcome.failed else "information"
-            self.notify(f"{outcome.message}: {self.NUMBER} shows more", severity=severity)
+            self.notify(f"{outcome.message}: {self.key} shows more", severity=severity)
 
     def refresh_from_store(self, now: datetime) -> None:
         """Show what has changed; what another process did is seen within seconds."""
@@ -261,13 +264,14 @@ class DataScreen(FramedScreen):
 
     def _is_free(self) -> bool:
         if self._store.data.job is not None:
-            self.notify("something is under way: esc cancels it")
+            self.notify(f"something is under way: {key_of('give_up')} cancels it")
             return False
         return True
 
     def _chosen(self) -> Holding | None:
         if self._shelf.chosen is None:
-            self.notify("there is no series to do this with: f fetches, i imports")
+            fetch, take = key_of("fetch"), key_of("import")
+            self.notify(f"there is no series to do this with: {fetch} fetches, {take} imports")
         return self._shelf.chosen
 
     def _say(self, message: str, *, error: bool = False) -> None:

@@ -127,6 +127,11 @@ class FramedScreen(Screen[None]):
             self.app.say_if_broken(event)
 
     @property
+    def key(self) -> str:
+        """The key that shows it."""
+        return key_of(f"screen_{self.NUMBER}")
+
+    @property
     def is_shown(self) -> bool:
         """Whether it is this screen that the user has before them, dialogs aside."""
         return self in self.app.screen_stack

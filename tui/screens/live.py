@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import PurePath
 from time import monotonic
@@ -52,10 +52,6 @@ class LiveScreen(BotScreen):
     KEYS = "live"
     KEY_PLACES = ("app", "bot", "replay", "panels", "live", "lines")
 
-    NO_BOT = no_bot(
-        "[bold $primary]n[/] starts one, [bold $primary]r[/] goes on with one that has stopped; "
-        "[bold $primary]0[/] lists them all."
-    )
     NO_BOT_KEYS = "live none"
 
     _shown: object = None  # what each part was drawn of
@@ -69,6 +65,7 @@ class LiveScreen(BotScreen):
         self._starter = Starter(self, data_folder(data_dir))
         self._census = Census()
         self._looked_at = -_LOOKING_S
+        self._left: Sequence[KnownBot] = ()
         self._sides = {name: LineList(name, name.upper()) for name in _SIDES}
         self._equity = Sparkline("equity-week")
         self._health = LineList("health", "health")
@@ -148,8 +145,19 @@ class LiveScreen(BotScreen):
     @work(exclusive=True, group="left", exit_on_error=False)
     async def _look_for_left(self) -> None:
         self._looked_at = monotonic()
-        left = [bot for bot in await self._known() if bot.resumable]
-        self.NO_BOT = Content.assemble(*left_lines(left), type(self).NO_BOT)
+        self._left = [bot for bot in await self._known() if bot.resumable]
+
+    @property
+    def no_bot(self) -> Content:
+        """The bots that could go on, and the keys for that."""
+        can = no_bot(
+            "[bold $primary]$new[/] starts one, [bold $primary]$on[/] goes on with one that has "
+            "stopped; [bold $primary]$bots[/] lists them all.",
+            new="start_bot",
+            on="resume_bot",
+            bots="screen_0",
+        )
+        return Content.assemble(*left_lines(self._left), can)
 
     async def _known(self) -> list[KnownBot]:
         folders = {data_folder(self._data_dir), *self._store.fleet.starts.folders}
@@ -168,24 +176,26 @@ class LiveScreen(BotScreen):
                     self._starter.go_on(bot)
                     return
         resumable = [bot for bot in over if bot.resumable]
+        new, lists, again = key_of("start_bot"), key_of("screen_0"), key_of("go_on")
         if len(resumable) == 1:
             self._starter.go_on(resumable[0])
         elif resumable:
-            self.notify(f"{len(resumable)} bots could go on: 0 lists them, r there resumes one")
+            several = f"{len(resumable)} bots could go on"
+            self.notify(f"{several}: {lists} lists them, {again} there resumes one")
         elif over:
             self.notify(
-                "a paper exchange ends with its bot, so none can go on: n starts a new one, "
-                "0 lists those that have ended, r there starts one like it"
+                f"a paper exchange ends with its bot, so none can go on: {new} starts a new one, "
+                f"{lists} lists those that have ended, {again} there starts one like it"
             )
         else:
-            self.notify("no bot has stopped with a state to go on with: n starts a new one")
+            self.notify(f"no bot has stopped with a state to go on with: {new} starts a new one")
 
     def action_enlarge(self) -> None:
         """The panel that has the focus takes the whole screen, or gives it back."""
         focused = self.focused
         self._alone = None if self._alone else focused if focused in self.panes else None
         if focused is None:
-            self.notify(f"tab chooses a panel, {key_of('enlarge')} enlarges it")
+            self.notify(f"{key_of('next_pane')} chooses a panel, {key_of('enlarge')} enlarges it")
         self.set_class(self._alone is not None, "-one")
         for panel in self.panes:
             panel.set_class(panel is self._alone, "-alone")

@@ -20,7 +20,7 @@ from textual.widgets import OptionList, Static
 
 from engine.wording import plural
 from tui.folders import data_folder
-from tui.keys import STUDY_VIEWS, bindings
+from tui.keys import STUDY_VIEWS, bindings, key_of
 from tui.optimizer_order import SearchText, storage_named
 from tui.optimizer_store import StudyKey, StudyRow
 from tui.screens.optimizer_watching import WatchingScreen
@@ -28,9 +28,9 @@ from tui.widgets.fields import TextField
 from tui.widgets.search_form import SearchForm
 from tui.widgets.trials import TrialsTable
 
-_EMPTY = Content.from_markup(
+_EMPTY = (
     "\n[bold]No study yet.[/]\n\n"
-    "[bold $primary]enter[/] starts the search that the form describes. It runs in a process of "
+    "[bold $primary]$search[/] starts the search that the form describes. It runs in a process of "
     "its own: leaving the screens leaves it running, and they find it again.\n\n"
     "When its trials are done the result is questioned: permuted markets, overfitting, strict "
     "fills, a hold-out that nothing has touched. The answer is one word, with its numbers.\n\n"
@@ -58,7 +58,7 @@ class OptimizerScreen(WatchingScreen):
 
     def body(self) -> Iterable[Widget]:
         """Two panes over a line for what went wrong or well."""
-        empty = Static(_EMPTY, id="empty")
+        empty = Static(Content.from_markup(_EMPTY, search=key_of("search")), id="empty")
         empty.border_title = "study"
         with Horizontal(id="panes"):
             yield Vertical(self._form, self._studies, id="left")
@@ -95,7 +95,8 @@ class OptimizerScreen(WatchingScreen):
         if not row.at_work:
             self._go_on(row)
         elif row.state == "questioning":
-            self.notify("the search is over, its result is being questioned: x stops that")
+            key = key_of("halt")
+            self.notify(f"the search is over, its result is being questioned: {key} stops that")
         elif row.state == "paused":
             self._wish(row, "run", f"{row.key.name} resumes")
         else:
@@ -117,7 +118,7 @@ class OptimizerScreen(WatchingScreen):
 
         question = (
             f"Stop {row.key.name}?\n\nIts {plural(row.trials, 'finished trial')} are kept, and "
-            "space goes on with it later. A report is drawn only when it is done."
+            f"{key_of('hold')} goes on with it later. A report is drawn only when it is done."
         )
         self.app.push_screen(Question(question, yes="Stop"), answered)
 
@@ -141,7 +142,7 @@ class OptimizerScreen(WatchingScreen):
     def action_view(self, view: str) -> None:
         """Another view of the study."""
         if self._pane.view is None:
-            self.notify("there is no study yet: enter starts the form's search")
+            self.notify(f"there is no study yet: {key_of('search')} starts the form's search")
             return
         self._show_page("study")
         self._pane.current_view = view
@@ -165,7 +166,7 @@ class OptimizerScreen(WatchingScreen):
     def action_studies(self) -> None:
         """To the list of studies."""
         if not self._optimizer.rows:
-            self.notify("there is no study yet: enter starts the form's search")
+            self.notify(f"there is no study yet: {key_of('search')} starts the form's search")
             return
         self._show_page("form")
         self._studies.focus()
@@ -227,15 +228,13 @@ class OptimizerScreen(WatchingScreen):
     def _go_on(self, row: StudyRow) -> None:
         """The rest of a search that was broken off, by the order that its notice has."""
         if row.posted is None:
-            self.notify(
-                f"{row.key.name} was not started from here: enter in the form goes on", markup=False
-            )
+            words = f"was not started from here: {key_of('search')} in the form goes on"
+            self.notify(f"{row.key.name} {words}", markup=False)
             return
         order = row.posted.notice.order
         if not row.left:
-            self.notify(
-                f"{row.key.name} has all its trials: enter in the form adds more", markup=False
-            )
+            words = f"has all its trials: {key_of('search')} in the form adds more"
+            self.notify(f"{row.key.name} {words}", markup=False)
             return
         if order.joins:
             self.notify(

@@ -13,6 +13,7 @@ from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from tui.folders import data_folder
+from tui.keys import key_of
 from tui.optimizer_order import Launched, SearchRequest, SearchText, storage_named
 from tui.optimizer_store import OptimizerStore, Snapshot, StudyKey, StudyRow
 from tui.request import FieldError
@@ -155,7 +156,7 @@ class WatchingScreen(FramedScreen):
             told = f"{row.key.name}: {row.verdict or row.words}"
             self._say(told, error=row.state == "failed")
             if not self.is_shown:
-                self.notify(f"{told}: {self.NUMBER} shows more", markup=False)
+                self.notify(f"{told}: {self.key} shows more", markup=False)
         self._mourn()
 
     def _mourn(self) -> None:
@@ -179,7 +180,7 @@ class WatchingScreen(FramedScreen):
         if row is None and self._chosen is not None:
             self.notify(f"{self._chosen.name} is being started", markup=False)
         elif row is None:
-            self.notify("there is no study yet: enter starts the form's search")
+            self.notify(f"there is no study yet: {key_of('search')} starts the form's search")
         return row
 
     def _key_of(self, launched: Launched) -> StudyKey:

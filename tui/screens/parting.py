@@ -11,14 +11,14 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from tui.keys import bindings
+from tui.keys import bindings, key_of
 
 Answer = Literal["stop", "leave", "stay"]
 
 _BUTTONS: tuple[tuple[Answer, str], ...] = (
-    ("stay", "Stay (esc)"),
-    ("leave", "Leave it running (l)"),
-    ("stop", "Stop it (s)"),
+    ("stay", "Stay"),
+    ("leave", "Leave it running"),
+    ("stop", "Stop it"),
 )
 
 
@@ -46,7 +46,8 @@ class Parting(ModalScreen[Answer]):
             )
             with Horizontal():
                 for name, words in _BUTTONS:
-                    yield Button(words, id=name, compact=True)
+                    key = key_of(f"part_{name}")
+                    yield Button(f"{words} ({key})", id=name, compact=True)
 
     def on_mount(self) -> None:
         """Enter does no harm."""

@@ -19,7 +19,7 @@ from engine.wording import plural
 from tui.bot.launch import StartOrder
 from tui.bot.preflight import Looked, LookFailedError, look
 from tui.commands.briefing import UNPROVEN
-from tui.keys import bindings
+from tui.keys import bindings, key_of
 from tui.widgets.bot_status import BADGES
 
 _AGAIN = "looking once more ..."
@@ -62,7 +62,7 @@ class PreflightDialog(ModalScreen[bool]):
                 yield Static(id="wanted")
                 yield Input(id="word-typed", compact=True, select_on_focus=False)
             with Horizontal(id="answers"):
-                yield Button("Cancel (esc)", id="no", compact=True)
+                yield Button(f"Cancel ({key_of('leave_typed')})", id="no", compact=True)
                 yield Button("Start", id="yes", compact=True)
 
     def on_mount(self) -> None:

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from tui.keys import bindings
+from tui.keys import bindings, key_of
 
 
 class Question(ModalScreen[bool]):
@@ -31,8 +31,8 @@ class Question(ModalScreen[bool]):
         with Vertical(classes="dialog", id="question"):
             yield Static(Content(self._text))  # it may name files, whose brackets are no markup
             with Horizontal():
-                yield Button(f"{self._no} (n)", id="no", compact=True)
-                yield Button(f"{self._yes} (y)", id="yes", compact=True)
+                yield Button(f"{self._no} ({key_of('no')})", id="no", compact=True)
+                yield Button(f"{self._yes} ({key_of('yes')})", id="yes", compact=True)
 
     def on_mount(self) -> None:
         """Enter does no harm."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
-from tui.keys import bindings
+from tui.keys import bindings, key_of
 from tui.screens.frame import FramedScreen
 
 if TYPE_CHECKING:
@@ -69,4 +69,4 @@ class ReplayingScreen(FramedScreen):
         if self._store is not None:
             await self._store.fleet.end_replay()
             self.show_keys(self.KEYS)
-            self.notify("the replay has ended; 0 shows the bots")
+            self.notify(f"the replay has ended; {key_of('screen_0')} shows the bots")

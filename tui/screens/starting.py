@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from exchange.symbol import Symbol
 from state.errors import StateError
 from tui.bot.launch import Launch, StartOrder, StartText
+from tui.keys import key_of
 from tui.screens.question import Question
 from tui.widgets.bot_status import BADGES
 
@@ -100,7 +101,8 @@ class Starter:
         app = self._screen.app
         if len(app.screen_stack) > 1:
             name = _title(Symbol.parse(running.holder.symbol_id), running.holder.mode)
-            self._screen.notify(f"{name} runs: 0 lists it, enter there shows it")
+            lists, shows = key_of("screen_0"), key_of("attach")
+            self._screen.notify(f"{name} runs: {lists} lists it, {shows} there shows it")
             return
         await self._store.fleet.follow(running)
         if self._screen.is_shown:
@@ -138,7 +140,8 @@ class Starter:
         """Until it can be reached, which then is watched, or has ended, which is said."""
         fleet = self._store.fleet
         title = _title(launch.order.symbol, launch.order.mode)
-        with fleet.awaiting(f"{title} is starting: 0 shows how far it is.") as awaited:
+        key = key_of("screen_0")
+        with fleet.awaiting(f"{title} is starting: {key} shows how far it is.") as awaited:
             running = await self._arrived(launch, awaited)
         if running is not None:
             fleet.starts.arrived(launch)

@@ -12,7 +12,7 @@ from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from tui.keys import bindings
+from tui.keys import bindings, key_of
 
 
 class TypedQuestion(ModalScreen[bool]):
@@ -39,7 +39,7 @@ class TypedQuestion(ModalScreen[bool]):
             with Horizontal():
                 yield Static(f"type {self._word} and enter:", id="wanted")
                 yield Input(id="word-typed", compact=True, select_on_focus=False)
-            yield Button("Cancel (esc)", id="no", compact=True)
+            yield Button(f"Cancel ({key_of('leave_typed')})", id="no", compact=True)
 
     def on_mount(self) -> None:
         """Enter does no harm."""

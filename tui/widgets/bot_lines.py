@@ -49,7 +49,7 @@ _TOLD = (
 )
 
 _PAUSED = {
-    "operator": "by the operator; p goes on",
+    "operator": "by the operator; {pause} goes on",
     "positions": "positions differ from the exchange's",
     "errors": "requests have failed in a row",
     "stopping": "the bot is stopping",
@@ -167,6 +167,7 @@ def _troubles(view: BotView) -> list[tuple[str, str]]:
     paused = view.quote.get("paused") or view.account["paused"]
     if paused:
         reasons = "; ".join(_PAUSED.get(reason, reason) for reason in paused)
+        reasons = reasons.replace("{pause}", key_of("pause"))
         troubles.append(("PAUSED", f"no new entries: {reasons}"))
     return troubles
 

@@ -10,6 +10,7 @@ from textual.content import Content
 from engine.wording import amount, plural
 from tui.bot.census import KnownBot
 from tui.bot.launch import Launch
+from tui.keys import key_of
 from tui.widgets.bot_status import BADGES
 from tui.widgets.columns import Cell
 from tui.widgets.row_table import Field
@@ -79,7 +80,9 @@ def left_lines(bots: Sequence[KnownBot]) -> list[Content]:
             lots, orders = plural(standing.lots, "lot"), plural(standing.orders, "order")
             left = standing.trouble or f"{lots}, {orders}"
         where = "" if bot.mode == "dry-run" else " at the exchange"
-        goes_on = "r goes on" if len(bots) == 1 else "r in 0 goes on"
+        goes_on = f"{key_of('go_on')} in {key_of('screen_0')} goes on"
+        if len(bots) == 1:
+            goes_on = f"{key_of('resume_bot')} goes on"
         name = f"{bot.symbol.coin} {BADGES[bot.mode]} {bot.condition} {bot.since:%m-%d %H:%M}"
         lines.append(Content.styled(f"\n{name}: {left}{where}; {goes_on}", _TONES[bot.condition]))
     if len(bots) > _MOST_LEFT:
@@ -124,20 +127,24 @@ def _meaning(bot: KnownBot) -> list[str]:
     left = standing.left if standing is not None and not standing.trouble else "nothing known"
     match bot.condition:
         case "running":
-            texts.append(f"It runs, with {left}. enter shows it, S stops it, X closes all of it.")
+            shows, ends, closes = map(key_of, ("attach", "end_chosen", "flatten_chosen"))
+            can = f"{shows} shows it, {ends} stops it, {closes} closes all of it"
+            texts.append(f"It runs, with {left}. {can}.")
         case "starting":
             texts.append("It is starting: it cannot be reached yet.")
         case "crashed":
             texts.append("It ended without giving its lock back or cancelling its entries.")
     if bot.condition in ("crashed", "stopped", "ended"):
+        key = key_of("go_on")
         if bot.mode == "live":
             texts.append(
-                f"Its state has {left}: r looks at the account and asks before it goes on with it."
+                f"Its state has {left}: {key} looks at the account and asks before it goes on "
+                "with it."
             )
         elif bot.mode == "paper":
-            texts.append("A paper exchange ends with its bot: r starts a new one like it.")
+            texts.append(f"A paper exchange ends with its bot: {key} starts a new one like it.")
         elif bot.condition == "crashed" or (standing is not None and standing.orders):
-            texts.append(f"Its state has {left} at the exchange: r goes on with it.")
+            texts.append(f"Its state has {left} at the exchange: {key} goes on with it.")
         else:
-            texts.append(f"Its state has {left}: r goes on with it.")
+            texts.append(f"Its state has {left}: {key} goes on with it.")
     return texts
