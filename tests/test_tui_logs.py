@@ -295,3 +295,19 @@ async def test_however_many_lines_come_those_that_are_kept_are_bounded() -> None
             lines(app).screen.refresh_from_store(app._clock())
             assert lines(app).row_count <= MOST_ROWS + 2_000
         await until(pilot, lambda: "GRID | 19 999" in screen_text(app), "the newest line")
+
+
+async def test_a_time_before_the_log_that_is_loaded_is_said() -> None:
+    async with shown("5", chatty(), (80, 24)) as (app, pilot):
+        await until(pilot, lambda: "| 299 entry" in screen_text(app), "the newest")
+        await pilot.press("ctrl+g", *"2025-01-09 23:00", "enter")
+        words = "the log that is loaded begins at 2025-01-10 10:00"
+        said = app._notifications  # on the screen it is wrapped
+        await until(pilot, lambda: any(words in one.message for one in said), words)
+        await until(pilot, lambda: "log that is loaded" in screen_text(app), "the notice")
+        app.clear_notifications()
+        await pilot.press("ctrl+g", *"2025-01-10 10:00", "enter")
+        await until(
+            pilot, lambda: "follow" in screen_text(app).split("\n")[-1], "the keys of the log"
+        )
+        assert not list(app._notifications)

@@ -184,6 +184,12 @@ class LogsScreen(BotScreen):
             )
         elif not self._lines.go_to_time(stamp):
             self.notify(f"no line is as late as {stamp}", severity="warning", markup=False)
+        elif stamp < (oldest := self._lines.oldest_stamp[: len(stamp)]):
+            self.notify(
+                f"the log that is loaded begins at {oldest}; what was before is in the file alone",
+                severity="warning",
+                markup=False,
+            )
 
     def _close_prompt(self) -> None:
         self._prompt.close()

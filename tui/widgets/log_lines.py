@@ -127,6 +127,12 @@ class LogLines(ScrollView, can_focus=True):
         return next((stamp for row in reversed(self._rows) if (stamp := _stamp(row))), "")
 
     @property
+    def oldest_stamp(self) -> str:
+        """As `newest_stamp`, of the first entry; also of one that level or word leave out."""
+        heads = (_STAMP.match(text) for _, text in self._entries)
+        return next((found[1] for found in heads if found), "")
+
+    @property
     def in_sight(self) -> str:
         """The text of the lines that are seen."""
         top = self.scroll_offset.y
