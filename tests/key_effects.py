@@ -31,6 +31,8 @@ def place(app: Any) -> object:
     """Where cursor and scroll of what has the focus are."""
     focused = app.focused
     cursor = getattr(focused, "_cursor", getattr(focused, "cursor", None))
+    if isinstance(focused, OptionList):
+        cursor = focused.highlighted
     return None if focused is None else (tuple(focused.scroll_offset), cursor)
 
 
@@ -220,6 +222,7 @@ _BACKTEST = {
     "mark": Effect(lambda app: frozenset(app.screen.query_one("#runs").marked), then="space"),
     "reuse": Effect("the form holds the settings", begin=lambda app: app.store.say("")),
     "filter": Effect(focus, then="escape", focus="#trades", begin=result("trades")),
+    "trade_details": Effect(dialog, then="escape", focus="#trades", begin=result("trades")),
 }
 
 _OPTIMIZER = {

@@ -9,10 +9,12 @@ from engine.trades import LABELS
 from tests.screen_text import screen_cells, screen_text, until
 from tests.tui_app import opened, quick_run
 from tui.app import GridTui
+from tui.screens.details import DetailsScreen
 from tui.store import CoinView
 from tui.theme import TOKENS
 from tui.widgets.result import ResultPane
 from tui.widgets.result_charts import ResultCharts
+from tui.widgets.runs import RunList
 from tui.widgets.trade_marks import kind_of
 
 BOTH = ((80, 24), (120, 40))
@@ -136,3 +138,35 @@ async def test_the_cursor_moves_from_the_trade_log_too_where_both_are_seen() -> 
         await pilot.press("t", "shift+left")
         await until(pilot, lambda: "[trades]" in screen_text(app), "the trades alone")
         assert charts(app).cursor == there
+
+
+async def test_enter_shows_everything_about_a_trade() -> None:
+    async with opened((80, 24)) as (app, pilot):
+        await quick_run(pilot)
+        view = result(app)
+        assert view.fills is not None
+        await pilot.press("t", "j", "j", "k")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, DetailsScreen), "the details")
+        fill = view.fills[1]
+        shown = screen_text(app)
+        assert f"─ {LABELS[fill['label']]} ─" in shown
+        assert f"{fill['price']:,.1f}" in shown
+        assert f"{fill['fee']:,.6f} USDT" in shown
+        assert f"{fill['bar']}; its order is of bar {fill['born']}" in shown
+        await pilot.press("escape")
+        assert len(app.store.runs) == 1
+
+
+@pytest.mark.parametrize("size", BOTH)
+async def test_the_list_of_runs_has_the_keys_of_all_lists(size: tuple[int, int]) -> None:
+    async with opened(size) as (app, pilot):
+        for _ in range(3):
+            await quick_run(pilot)
+        await pilot.press("r")
+        runs = app.screen.query_one(RunList)
+        seen = []
+        for key in ("g", "j", "j", "k", "G", "ctrl+u", "ctrl+d"):
+            await pilot.press(key)
+            seen.append(runs.chosen)
+        assert seen == [3, 2, 1, 2, 1, 3, 1]

@@ -248,14 +248,14 @@ async def test_a_check_says_that_rows_are_sound_or_what_is_wrong() -> None:
     async with opened((80, 24), Path("data")) as (app, pilot):
         await to_data(app, pilot)
         await until(pilot, lambda: "not checked" in screen_text(app), "the state before")
-        await pilot.press("k")
+        await pilot.press("c")
         await until(pilot, lambda: "every row is sound" in screen_text(app), "the verdict")
         (path,) = Path("data/cache").glob("*.parquet")
         rows = pd.read_parquet(path)
         rows.loc[5, "high"] = rows["low"][5] / 2
         rows.to_parquet(path)
         await until(pilot, lambda: "not checked" in screen_text(app), "the change to be seen")
-        await pilot.press("k")
+        await pilot.press("c")
         await until(pilot, lambda: "1 error" in screen_text(app), "the verdict")
         await pilot.press("tab", "end")
         await pilot.pause()

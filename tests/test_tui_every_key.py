@@ -34,11 +34,14 @@ WALKED: dict[str, tuple[str, ...]] = {
         "panels",
     ),
     "Optimizer": ("app", "optimizer", "form", "choice", "list", "panels"),
-    "Data": ("app", "data", "form", "choice"),
+    "Data": ("app", "data", "list", "form", "choice"),
     "Config": ("app", "config", "list"),
     "Bots": ("app", "bots", "list", "lines"),
 }
 """Places whose keys are pressed on each screen."""
+
+SIDEWAYS = ("left", "right")
+"""Lists of options have none of these."""
 
 SIZES = pytest.mark.parametrize("size", SMALL_AND_WIDE)
 
@@ -99,6 +102,7 @@ async def test_every_key_of_data(size: tuple[int, int]) -> None:
         keys = walk(pilot, "Data")
         await keys.press_all("app", "#series", without=NUMBERS)
         await keys.press_all("data", "#series")
+        await keys.press_all("list", "#series", without=SIDEWAYS)
         await pilot.press("f")
         await keys.press_all("form")
         await keys.press_all("choice")

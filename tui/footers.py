@@ -40,7 +40,7 @@ FOOTERS = {
     "runs": ("run:show", "mark", "compare", "reuse", "export", "back:form", "help"),
     "result": ("run", "back:form", "view", "compare", "export", "help"),
     "charts": ("run", "back:form", "view", "point", "compare", "export", "help:keys"),
-    "trades": ("run", "filter", "back:form", "view", "compare", "export", "help"),
+    "trades": ("trade_details", "filter", "back:form", "view", "compare", "export", "help"),
     "filter": ("run:keep", "back:show all", "help:all keys:F1"),
     "parameters": ("edit", "reset", "reset_all", "find", "take_profile", "done"),
     "typing": ("edit:take it", "done:leave it"),

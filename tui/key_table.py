@@ -138,6 +138,7 @@ KEYS = (
     Key("reuse", "u", "u", "use again", "put a run's settings into the form", "reuse", "runs"),
     # Lists
     Key("filter", "slash", "/", "filter", "show what has a word; !word hides", "filter", "trades"),
+    Key("trade_details", "enter", "enter", "details", "all about a row", "details", "trades"),
     Key("up", "up,k", "↑", "up", "line up", "cursor(-1)", "list"),
     Key("down", "down,j", "↓", "down", "line down", "cursor(1)", "list"),
     Key("page_up", "pageup,ctrl+u", "PgUp", "page", "page up", "page(-1)", "list"),
@@ -149,7 +150,7 @@ KEYS = (
     # Data
     Key("fetch", "f", "f", "fetch", "get candles and funding from Binance", "fetch", "data"),
     Key("import", "i", "i", "import", "take in a file or a folder", "import", "data"),
-    Key("check", "k", "k", "check", "read every row and say what is wrong", "check", "data"),
+    Key("check", "c", "c", "check", "read every row and say what is wrong", "check", "data"),
     Key("delete", "d,delete", "d", "delete", "delete the series; asks first", "delete", "data"),
     Key("narrow", "slash", "/", "filter", "show what has a word; !word hides", "narrow", "data"),
     Key("details", "enter,tab", "enter", "details", "between list and details", "turn", "data"),

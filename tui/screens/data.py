@@ -52,7 +52,7 @@ class DataScreen(FramedScreen):
     AUTO_FOCUS = "#series"
     NUMBER = "8"
     KEYS = "no data"
-    KEY_PLACES = ("app", "data", "form", "choice")
+    KEY_PLACES = ("app", "data", "list", "form", "choice")
 
     _store: Store
 

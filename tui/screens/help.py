@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from engine import __version__
 from tui.keys import PLACES, bindings, help_of
 from tui.widgets.footer import KeyLine
 
@@ -32,7 +33,7 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """One scrolling page."""
         page = VerticalScroll(Static(_page(self._places)), id="page", classes="dialog")
-        page.border_title = "keys"
+        page.border_title = f"keys of gridtui {__version__}"
         yield page
         yield KeyLine("help")
 

@@ -19,6 +19,7 @@ from tui.folders import data_folder
 from tui.keys import bindings
 from tui.profiles import config_file, profiles
 from tui.request import FORM_PARAMETERS
+from tui.widgets.choices import Choices
 from tui.widgets.footer import KeyLine
 from tui.widgets.runs import written
 
@@ -61,7 +62,7 @@ class ParametersScreen(ModalScreen[dict[str, Any]]):
         with Vertical(id="parameters-page", classes="dialog"):
             heading = f"  {'':<{_NAME}}{'value':>{_VALUE}}{'default':>{_DEFAULT}}   takes"
             yield Static(heading, classes="heading")
-            yield OptionList(id="list")
+            yield Choices(id="list")
             yield Static(id="meaning")
             yield Input(id="typed", compact=True)
         yield KeyLine("parameters")

@@ -5,15 +5,15 @@ from typing import Any, ClassVar
 from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tui.figures import day, percent, share, tone
 from tui.keys import bindings
 from tui.store import Run
+from tui.widgets.choices import Choices
 
 
-class RunList(OptionList):
+class RunList(Choices):
     """A few lines a run. Two can be marked, to be compared."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("runs")

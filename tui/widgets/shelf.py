@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 
 from engine.wording import count, plural
 from tui.figures import day, size, whole_share
+from tui.widgets.choices import Choices
 from tui.widgets.gap_strip import strip
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Shelf(Vertical):
     def compose(self) -> ComposeResult:
         """Headings over the list, a line to filter with below."""
         yield Static(id="shelf-heading")
-        yield OptionList(id="series")
+        yield Choices(id="series")
         yield Input(id="word", placeholder="word, or !word to hide it", compact=True)
 
     @property

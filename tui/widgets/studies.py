@@ -12,6 +12,7 @@ from textual.widgets.option_list import Option
 from engine.wording import plural
 from tui.figures import minute
 from tui.optimizer_store import StudyKey, StudyRow
+from tui.widgets.choices import Choices
 from tui.widgets.study_texts import WORD_TONES
 from tui.widgets.trials import score_text
 
@@ -26,7 +27,7 @@ _STATE_TONES = {
 }
 
 
-class StudyList(OptionList):
+class StudyList(Choices):
     """`show` keeps the highlighted study in place as the list changes around it."""
 
     def __init__(self) -> None:

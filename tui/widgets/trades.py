@@ -128,6 +128,18 @@ class TradesTable(ScrollView, can_focus=True):
         """First or last line."""
         self._go_to(0 if side < 0 else self.row_count - 1)
 
+    def action_details(self) -> None:
+        """Everything about the chosen row."""
+        if self._rows is None or self._fills is None or not self.row_count:
+            return
+        from tui.screens.details import DetailsScreen
+        from tui.widgets.fill_details import details
+
+        i = self._rows[self._cursor]
+        assert self._coin is not None
+        coin = self._coins[self._coin[i]]
+        self.app.push_screen(DetailsScreen(*details(self._fills, i, coin)))
+
     def action_filter(self) -> None:
         """Ask the screen for a word."""
         self.post_message(self.FilterWanted())
