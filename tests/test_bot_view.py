@@ -4,7 +4,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.bot_documents import NOON_MS, QUOTE, account, alarm, bar, reading, snapshot, starting
+from tests.bot_documents import (
+    NOON_MS,
+    QUOTE,
+    account,
+    alarm,
+    answer,
+    bar,
+    reading,
+    request,
+    snapshot,
+    starting,
+    trade,
+)
 from tui.bot.view import BotView, alarm_name
 from tui.widgets.bot_status import BADGES, bot_line
 
@@ -148,6 +160,8 @@ def test_a_lost_connection_counts_its_attempts(clock: Clock) -> None:
     view.link, view.attempt, view.again_at = "lost", 3, clock.now + 8
     assert "LOST, try 3/10 in 8s" in line(view)
     assert view.stale
+    view.fate = "lives"
+    assert "LOST, try 3 in 8s" in line(view)
 
 
 @pytest.mark.parametrize(("state", "word"), [("warning", "WARN 38ms"), ("bad", "BAD 38ms")])
@@ -280,6 +294,46 @@ def test_a_snapshot_after_a_loss_keeps_older_bars_and_doubles_none(clock: Clock)
     view.take("bar", bar(412))
     view.begin(snapshot(bars=[bar(number) for number in range(410, 415)]))
     assert [each["bar"] for each in view.bars] == list(range(300, 415))
+
+
+def test_a_snapshot_after_a_loss_keeps_older_trades_and_requests_and_doubles_none(
+    clock: Clock,
+) -> None:
+    trades = [trade("BUY_OPEN_LONG", 64_000.0 + n, 0.01, 3_000 - 10 * n) for n in range(250)]
+    requests = [
+        each
+        for n in range(200)
+        for each in (request("place", f"g{n}", 900 - n), answer(f"g{n}", "open", 900 - n))
+    ]
+    view = connected(clock, trades=trades[:150], requests=requests[:250])
+    for row in trades[150:220]:
+        view.take("trade", row)
+    view.begin(snapshot(trades=trades[50:], requests=requests[100:]))
+    assert list(view.trades) == trades
+    assert list(view.requests) == requests
+    view.begin(snapshot(trades=trades[50:], requests=requests[100:]))
+    assert (len(view.trades), len(view.requests)) == (250, 400)
+
+
+def test_one_trade_of_the_exchange_that_closes_two_lots_stays_two_rows(clock: Clock) -> None:
+    lots = [trade("SELL_CLOSE_LONG", 65_140.0, 0.01, 60, pnl) for pnl in (3.0, 4.0)]
+    lots[1]["entry_price"] -= 250.0
+    view = connected(clock, trades=lots[:1])
+    view.begin(snapshot(trades=lots))
+    assert list(view.trades) == lots
+
+
+def test_the_clock_goes_on_from_the_last_price_whatever_else_is_told(clock: Clock) -> None:
+    about = snapshot()["about"] | {"speed": 60.0}
+    view = connected(clock, about=about)
+    clock.now += 0.9
+    before = view.now_ms
+    assert before == QUOTE["time_ms"] + 54_000
+    view.take("health", {"readings": []})
+    view.begin(snapshot(about=about))
+    assert view.now_ms == before
+    view.take("quote", {**QUOTE, "time_ms": QUOTE["time_ms"] + 60_000})
+    assert view.now_ms == QUOTE["time_ms"] + 60_000
 
 
 def test_events_change_what_they_are_about_and_are_counted(clock: Clock) -> None:

@@ -28,6 +28,11 @@ _STALE_S = 10.0
 
 _MS_A_DAY = 86_400_000
 
+_A_TRADE = ("timestamp", "trade_id", "client_id", "label", "side", "price", "qty", "entry_price")
+"""What tells a row from others: a trade of the exchange may close several lots."""
+
+_A_REQUEST = ("kind", "time_ms", "client_id", "verb", "answer", "price", "qty")
+
 
 class BotView:
     """One bot.
@@ -35,7 +40,8 @@ class BotView:
     Attributes:
         about: symbol, mode, timeframe, speed, params, simulated; see `engine.live.bot`.
         account: lots, stops, orders, filters; see `engine.live.standing`. Empty while it starts.
-        quote, grid: the last `Quoted` and `GridLaid`, empty before.
+        quote, grid: the last `Quoted` and `GridLaid`, empty before; `quoted_at`: when (of `clock`)
+            that quote came.
         readings: of its health, as they were at `read_ms`.
         bars, trades, requests: the newest last.
         lines: what its log says, (level as in `logging`, text), the newest last.
@@ -80,7 +86,7 @@ class BotView:
         self.loss_seen = False
         self.attempt = 0
         self.again_at = 0.0
-        self.heard_at = clock()
+        self.heard_at = self.quoted_at = clock()
         self.counts: dict[str, int] = {}
         self.controls = False
 
@@ -90,15 +96,13 @@ class BotView:
         self.loss_seen = False
         self.about = dict(document["about"])
         self.account = dict(document["account"] or {})
-        self.quote = dict(document["quote"] or {})
+        self._quoted(document["quote"] or {})
         self.grid = dict(document["grid"] or {})
         health = document["health"] or {}
         self.readings, self.read_ms = tuple(health.get("readings", ())), health.get("time_ms", 0)
         _join(self.bars, document["bars"], "time_ms")
-        self.trades.clear()
-        self.trades.extend(document["trades"])
-        self.requests.clear()
-        self.requests.extend(document["requests"])
+        _add(self.trades, document["trades"], _A_TRADE)
+        _add(self.requests, document["requests"], _A_REQUEST)
         told = {alarm["key"]: alarm for alarm in document["alarms"]}
         gone = self.alarms.keys() - told.keys()
         self.alarms = {key: {**self.alarms[key], "over": True} for key in gone} | told
@@ -110,7 +114,7 @@ class BotView:
         self.heard_at = self._clock()
         match kind:
             case "quote":
-                self.quote = dict(payload)
+                self._quoted(payload)
             case "account":
                 self.account = dict(payload)
             case "grid":
@@ -229,8 +233,9 @@ class BotView:
 
     @property
     def now_ms(self) -> int:
-        """The exchange's time, ms UTC, as the last quote has it and at the bot's speed."""
-        passed = self.silence_s * 1000 * float(self.about.get("speed", 1.0))
+        """The exchange's time, ms UTC, as the last quote has it and at the bot's speed since."""
+        since_s = self._clock() - self.quoted_at
+        passed = since_s * 1000 * float(self.about.get("speed", 1.0))
         return int(self.quote.get("time_ms", 0) + (0 if self.stale else passed))
 
     @property
@@ -287,6 +292,11 @@ class BotView:
         known = [loss for loss in losses if loss is not None]
         return sum(known) if len(known) == len(losses) else None
 
+    def _quoted(self, quote: Mapping[str, Any]) -> None:
+        """A snapshot may have the quote that is known: that one came when it came."""
+        if quote != self.quote:
+            self.quote, self.quoted_at = dict(quote), self._clock()
+
     def _alarm(self, alarm: dict[str, Any]) -> None:
         key = alarm["key"]
         if not alarm["over"]:
@@ -317,3 +327,16 @@ def _join(rows: deque[dict[str, Any]], newer: list[dict[str, Any]], by: str) -> 
         while rows and rows[-1][by] >= newer[0][by]:
             rows.pop()
     rows.extend(newer)
+
+
+def _add(rows: deque[dict[str, Any]], newer: list[dict[str, Any]], by: tuple[str, ...]) -> None:
+    """Put rows behind those that were known, each once; `by`: what tells one from another."""
+    told = {_values(row, by) for row in newer}
+    known = [row for row in rows if _values(row, by) not in told]
+    rows.clear()
+    rows.extend(known)
+    rows.extend(newer)
+
+
+def _values(row: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Any, ...]:
+    return tuple(row.get(name) for name in names)
