@@ -22,6 +22,7 @@ from engine.live.recorder import Recorder, events_path
 from exchange.symbol import Symbol
 from tests.bot_documents import QUARTER_MS, account, trade
 from tui.bot.record import Record
+from tui.bot.replay import Replay
 
 BTC = Symbol.parse("BTC")
 MIDNIGHT_MS = 1_736_467_200_000  # 2025-01-10 00:00 UTC
@@ -95,3 +96,8 @@ def keep_record(
 def record_of(data: Path, events: Iterable[LiveEvent]) -> Record:
     """The record of a bot on paper."""
     return Record(keep_record(data, events), "paper")
+
+
+def jumping(replay: Replay) -> bool:
+    """Whether it is on its way to another moment, which no screen has to know."""
+    return replay._target is not None

@@ -4,7 +4,8 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,14 @@ from engine.params import StrategyParams
 from exchange.symbol import Symbol
 from state.control import CommandError, ControlServer
 from state.control_wire import socket_path
+from state.lock import BotLock, Holder
 from tests.bot_documents import NOON_MS, QUOTE, alarm, snapshot
+from tests.bot_files import hold
 from tui.bot import link as bot_link
 from tui.bot.link import BotLink
 from tui.bot.view import BotView
+from tui.bots import bots
+from tui.widgets.bot_status import connection
 
 
 @pytest.fixture
@@ -31,6 +36,8 @@ def path(tmp_path: Path) -> Path:
 async def handle(name: str, _: Mapping[str, Any], origin: str) -> object:
     if name == "stop":
         raise CommandError("not confirmed by the exchange yet")
+    if name == "resume":
+        raise CommandError("noted, it takes effect when the exchange answers")
     return f"{name} is done for {origin}"
 
 
@@ -46,14 +53,27 @@ async def serving(path: Path, *, allow_control: bool = True) -> AsyncIterator[Co
 
 
 @asynccontextmanager
-async def following(path: Path) -> AsyncIterator[tuple[BotView, BotLink]]:
+async def following(
+    path: Path, holder: Holder | None = None
+) -> AsyncIterator[tuple[BotView, BotLink]]:
     view = BotView(time.monotonic)
-    link = BotLink(path, view, time.monotonic)
+    link = BotLink(path, view, time.monotonic, holder=holder)
     link.start()
     try:
         yield view, link
     finally:
         await link.close()
+
+
+@asynccontextmanager
+async def lock_of_a_bot(
+    path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Holder]:
+    """What is said by a lock that is held."""
+    monkeypatch.setenv("GRIDTUI_STATE_HOME", str(folder))
+    with BotLock("paper", "BTCUSDT") as lock:
+        hold(lock, folder, "paper", "BTCUSDT", path)
+        yield bots()[0].holder
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -83,7 +103,7 @@ async def test_a_bot_that_is_not_there_yet_is_tried_again(
     async with following(path) as (view, link):
         await until(lambda: view.link == "lost" and view.attempt > 1)
         assert "no bot listens" in view.trouble
-        assert "there is no connection" in await link.command("pause")
+        assert "there is no connection" in (await link.command("pause")).words
         async with serving(path):
             await until(lambda: view.link == "connected")
             assert view.attempt == 0
@@ -98,19 +118,81 @@ async def test_whoever_never_answers_is_given_up(
         assert view.attempt == bot_link.MOST_ATTEMPTS + 1
 
 
+async def test_a_bot_whose_process_runs_is_tried_for_ever(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bot_link, "_PAUSES_S", (0.0,))
+    monkeypatch.setattr(bot_link, "_DYING_S", 0.0)
+    async with AsyncExitStack() as stack:
+        holder = await stack.enter_async_context(lock_of_a_bot(path, tmp_path, monkeypatch))
+        view, _ = await stack.enter_async_context(following(path, holder))
+        await until(lambda: view.attempt > bot_link.MOST_ATTEMPTS + 3)
+        assert (view.link, view.fate) == ("lost", "lives")
+        assert f"LOST, try {view.attempt} in" in connection(view)[0].plain
+        await stack.enter_async_context(serving(path))
+        await until(lambda: view.link == "connected")
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "reason"),
+    [("health", {}, "KeyError: 'readings'"), ("alarm", {"key": "a"}, "KeyError: 'over'")],
+)
+async def test_an_event_that_is_not_understood_counts_as_a_loss_and_is_tried_again(
+    kind: str, payload: dict[str, Any], reason: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bot_link, "_PAUSES_S", (0.05, 0.1, 0.2))
+    async with serving(path) as server, following(path) as (view, _):
+        troubles = []
+        for attempt in (1, 2):
+            await until(lambda: view.link == "connected")
+            server.publish(kind, payload, lossless=True)
+            await until(lambda: view.link == "lost")
+            troubles.append(view.trouble)
+            assert view.attempt == attempt
+        assert troubles == [f"what the bot tells is not understood: {reason}"] * 2
+        await until(lambda: view.link == "connected")
+
+
+async def test_a_snapshot_that_is_not_understood_counts_as_a_loss(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bot_link, "_PAUSES_S", (0.05,))
+    async with serving(path) as server:
+        server.set_snapshot(lambda: {"about": {"symbol": "BTC/USDT"}})
+        async with following(path) as (view, _):
+            await until(lambda: view.link == "lost" and view.attempt > 2)
+            assert "KeyError: 'account'" in view.trouble
+            server.set_snapshot(snapshot)
+            await until(lambda: view.link == "connected")
+
+
+async def test_another_run_at_the_same_socket_is_not_taken_for_the_one_that_was_shown(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with lock_of_a_bot(path, tmp_path, monkeypatch) as holder, serving(path):
+        other = replace(holder, started="2025-01-10T08:00:01+00:00")
+        async with following(path, other) as (view, link):
+            await until(lambda: view.link == "ended")
+            assert "another run has taken its place" in view.farewell
+            assert not (await link.command("stop")).done
+
+
 async def test_commands_are_answered_in_words_whatever_becomes_of_them(path: Path) -> None:
     async with serving(path), following(path) as (view, link):
         await until(lambda: view.link == "connected")
         said = f"pause is done for the screens, process {os.getpid()}"
-        assert await link.command("pause") == said
-        assert await link.command("stop") == "stop: not done: not confirmed by the exchange yet"
+        assert await link.command("pause") == (True, said, False)
+        refused = "stop: not done: not confirmed by the exchange yet"
+        assert await link.command("stop") == (False, refused, False)
+        noted = "resume: noted, it takes effect when the exchange answers"
+        assert await link.command("resume") == (False, noted, True)
 
 
 async def test_a_bot_that_may_only_be_watched_says_so(path: Path) -> None:
     async with serving(path, allow_control=False), following(path) as (view, link):
         await until(lambda: view.link == "connected")
         assert not view.controls
-        assert "not done" in await link.command("pause")
+        assert "not done" in (await link.command("pause")).words
 
 
 async def test_what_one_has_acknowledged_is_told_to_nobody_who_comes_later(

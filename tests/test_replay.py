@@ -17,7 +17,7 @@ from engine.params import StrategyParams
 from exchange.errors import DataError
 from state.errors import StateError
 from tests.bot_app import Clock
-from tests.records import BTC, a_run, keep_record, open_ms
+from tests.records import BTC, a_run, jumping, keep_record, open_ms
 from tui.bot.record import Record
 from tui.bot.replay import SPEEDS, Replay
 from tui.bot.replayed import ReplayedView, Scene
@@ -52,7 +52,7 @@ async def playing(record: Record, **settings: Any) -> Any:
 
 async def arrived(replay: Replay) -> None:
     async with asyncio.timeout(60):
-        while replay.view is None or replay.jumping:
+        while replay.view is None or jumping(replay):
             await asyncio.sleep(0.01)
 
 
@@ -248,10 +248,10 @@ async def test_a_moment_that_there_is_not_is_refused_and_nothing_moves(
 ) -> None:
     with opened(keep_record(tmp_path, a_run(4, 9))) as record:
         replay = Replay(record)
-        before = (replay.now_ms, replay.jumping)
+        before = (replay.now_ms, jumping(replay))
         with pytest.raises(DataError, match=complaint):
             replay.seek(written)
-        assert (replay.now_ms, replay.jumping) == before
+        assert (replay.now_ms, jumping(replay)) == before
 
 
 async def test_a_run_that_follows_a_crash_begins_without_its_alarms(tmp_path: Path) -> None:

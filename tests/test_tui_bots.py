@@ -1,11 +1,14 @@
 """The Bots screen: what runs, stopped, crashed; showing, starting, resuming, ending. Costs 20 s."""
 
+import asyncio
 import os
 import re
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -28,6 +31,7 @@ from tui.screens.bots import BotsScreen
 from tui.screens.question import Question
 from tui.screens.start_bot import StartDialog
 from tui.screens.typed_question import TypedQuestion
+from tui.widgets.row_table import RowTable
 
 
 @pytest.fixture
@@ -52,24 +56,30 @@ async def bots_screen(
 
 
 @asynccontextmanager
-async def running(folder: Path, told_of: dict[str, Any] | None = None) -> AsyncIterator[list[str]]:
-    """A bot on paper that can be reached; yields what it is told to do."""
+async def running(
+    folder: Path,
+    told_of: dict[str, Any] | None = None,
+    mode: str = "paper",
+    answers_after_s: float = 0.0,
+) -> AsyncIterator[list[str]]:
+    """A bot, on paper unless told otherwise, that can be reached; yields what it is told to do."""
     asked: list[str] = []
 
     async def obey(name: str, _: Mapping[str, Any], origin: str) -> object:
         assert origin == f"the screens, process {os.getpid()}"
         asked.append(name)
+        await asyncio.sleep(answers_after_s)
         if name == "flatten":
             raise CommandError("the exchange does not answer")
         return "entries are cancelled"
 
-    keep_state(folder, "paper", "BTCUSDT", entries=2)
-    socket = folder / "live_state" / "paper" / "BTCUSDT.sock"
-    server = ControlServer(socket, obey, allow_control=True)
+    state = keep_state(folder, mode, "BTCUSDT", entries=2)
+    path = state.with_name("BTCUSDT.sock")
+    server = ControlServer(path, obey, allow_control=True)
     server.set_snapshot(lambda: told_of or told())
     with ExitStack() as stack:
-        lock = BotLock("paper", "BTCUSDT")
-        hold(lock, folder, "paper", "BTCUSDT", socket)
+        lock = BotLock(mode, "BTCUSDT")
+        hold(lock, folder, mode, "BTCUSDT", path)
         stack.callback(lock.release)
         await server.start()
         try:
@@ -144,11 +154,12 @@ async def test_enter_shows_a_bot_and_backspace_alone_leaves_it_running(
 
 
 async def test_stop_is_asked_for_once_it_was_confirmed(folder: Path) -> None:
-    async with running(folder) as asked, bots_screen(folder, (80, 24)) as (app, pilot):
+    async with running(folder) as asked, bots_screen(folder) as (app, pilot):
         await pilot.press("S")
         await until(pilot, lambda: isinstance(app.screen, Question), "the question")
         asked_for = app.screen.query_one(Static).content
-        assert "2 lots (long 0.046) and 4 orders" in str(asked_for)
+        assert "Stop BTC/USDT (PAPER)?" in str(asked_for)
+        assert "long 0.046 and short 0.02 stay with take-profits and stops" in str(asked_for)
         await pilot.press("n")
         assert asked == []
         await pilot.press("S")
@@ -165,8 +176,148 @@ async def test_everything_is_closed_only_after_the_coin_was_typed(folder: Path) 
         await pilot.press("y", "enter")
         assert asked == []
         await pilot.press(*"BTC", "enter")
-        await until(pilot, lambda: "is not done" in screen_text(app), "the answer")
+        await until(pilot, lambda: "(PAPER): flatten: not done" in screen_text(app), "the answer")
         assert asked == ["flatten"]
+
+
+async def test_the_question_before_closing_says_what_is_closed_at_what_result(
+    folder: Path,
+) -> None:
+    async with running(folder), bots_screen(folder) as (app, pilot):
+        await pilot.press("X")
+        await until(pilot, lambda: isinstance(app.screen, TypedQuestion), "the question")
+        effects = "long 0.046 (2,981.37 USDT) sold at market: +5.02 USDT"
+        await until(pilot, lambda: effects in screen_text(app), "what is closed")
+        assert "type BTC and enter:" in screen_text(app)
+
+
+async def test_of_a_bot_that_does_not_answer_the_question_says_what_it_has_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.screens.bots._SHOWING_S", 0.1)
+    keep_state(folder, "paper", "BTCUSDT", entries=2)
+    path = folder / "live_state" / "paper" / "BTCUSDT.sock"
+    with socket.socket(socket.AF_UNIX) as deaf, BotLock("paper", "BTCUSDT") as lock:
+        deaf.bind(str(path))
+        path.chmod(0o600)
+        deaf.listen()
+        hold(lock, folder, "paper", "BTCUSDT", path)
+        async with bots_screen(folder) as (app, pilot):
+            for key, kind in (("S", Question), ("X", TypedQuestion)):
+                await pilot.press(key)
+                await until(pilot, lambda kind=kind: isinstance(app.screen, kind), "the question")
+                asked = " ".join(str(each.content) for each in app.screen.query(Static))
+                assert "2 lots (long 0.046) and 4 orders" in asked
+                await pilot.press("escape")
+                await until(pilot, lambda: isinstance(app.screen, BotsScreen), "the list")
+
+
+async def test_with_real_money_another_word_is_typed_than_without(folder: Path) -> None:
+    live = told("live")
+    async with running(folder, live, mode="live") as asked, bots_screen(folder) as (app, pilot):
+        await pilot.press("X")
+        await until(pilot, lambda: "type BTC LIVE and enter:" in screen_text(app), "the word")
+        await pilot.press(*"btc", "enter")
+        await until(pilot, lambda: "not btc: type BTC LIVE" in screen_text(app), "the refusal")
+        assert asked == []
+        await pilot.press(*"btc", "space", *"live", "enter")
+        await until(pilot, lambda: "(LIVE): flatten: not done" in screen_text(app), "the answer")
+        assert asked == ["flatten"]
+
+
+async def test_a_bot_that_took_the_place_of_the_one_asked_about_is_told_nothing(
+    folder: Path,
+) -> None:
+    async with running(folder) as asked, bots_screen(folder) as (app, pilot):
+        await pilot.press("S")
+        await until(pilot, lambda: isinstance(app.screen, Question), "the question")
+        (path,) = (folder / "locks").glob("*.lock")
+        path.write_text(path.read_text().replace("4711", "4712"))
+        await pilot.press("y")
+        await until(
+            pilot, lambda: "stop: not sent, the bot that" in screen_text(app), "the refusal"
+        )
+        assert asked == []
+
+
+async def test_who_leaves_does_not_wait_for_the_answer_of_a_bot(folder: Path) -> None:
+    async with running(folder, answers_after_s=120.0) as asked, bots_screen(folder) as (app, pilot):
+        await pilot.press("S")
+        await until(pilot, lambda: isinstance(app.screen, Question), "the question")
+        await pilot.press("y")
+        await until(pilot, lambda: asked == ["stop"], "the command")
+        began = monotonic()
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running, "the end")
+    assert monotonic() - began < 60
+
+
+async def chosen(pilot: Pilot[None], name: str) -> None:
+    """Wait until the cursor is on the bot of this coin and mode."""
+
+    def there() -> bool:
+        bot = pilot.app.screen.query_one(RowTable).chosen
+        return bot is not None and f"{bot.symbol.coin} {bot.mode}" == name
+
+    await until(pilot, there, name)
+
+
+async def counted(screen: BotsScreen) -> None:
+    """The bots are counted once more."""
+    await screen._look().wait()
+
+
+async def test_another_bot_does_not_slide_under_the_cursor_on_the_first_row(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.screens.bots._LOOKING_S", 1e9)
+    keep_state(folder, "demo", "ETHUSDT")
+    async with bots_screen(folder) as (app, pilot):
+        await chosen(pilot, "ETH demo")
+        keep_state(folder, "live", "BTCUSDT", entries=3)
+        await counted(app.screen)
+        table = app.screen.query_one(RowTable)
+        assert table.row_count == 2
+        assert table.chosen.symbol.coin == "ETH"
+
+
+async def test_a_bot_that_one_census_misses_stays_chosen_until_a_second_one_does(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.screens.bots._LOOKING_S", 1e9)
+    keep_state(folder, "demo", "ETHUSDT")
+    state = keep_state(folder, "live", "BTCUSDT")
+    async with bots_screen(folder) as (app, pilot):
+        await chosen(pilot, "BTC live")
+        away = state.rename(folder / "away")
+        await counted(app.screen)
+        await chosen(pilot, "BTC live")
+        away.rename(state)
+        await counted(app.screen)
+        await chosen(pilot, "BTC live")
+        state.unlink()
+        await counted(app.screen)
+        await chosen(pilot, "BTC live")
+        await counted(app.screen)
+        await chosen(pilot, "ETH demo")
+
+
+async def test_the_cursor_is_not_led_away_from_where_the_user_has_put_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.screens.bots._LOOKING_S", 1e9)
+    leave_some(folder)
+    async with running(folder), bots_screen(folder) as (app, pilot):
+        await until(pilot, lambda: "▶" in screen_text(app), "the bot that is shown")
+        screen = app.screen
+        await chosen(pilot, "BTC paper")
+        await pilot.press("down")
+        await counted(screen)
+        await chosen(pilot, "BTC live")
+        screen._led_to = None  # as before the first census has found who is shown
+        screen._table.action_cursor(1)
+        await counted(screen)
+        assert screen._table.chosen.symbol.coin != "BTC"
 
 
 async def test_what_does_not_run_can_neither_be_shown_nor_stopped(folder: Path) -> None:

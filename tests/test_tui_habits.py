@@ -11,7 +11,7 @@ import pytest
 
 from state.control import CommandError, ControlServer
 from state.control_wire import socket_path
-from state.lock import Holder
+from state.lock import BotLock
 from tests.bot_app import settled, shown, watched
 from tests.bot_documents import alarm, bar, snapshot
 from tests.screen_text import screen_text, until
@@ -19,7 +19,7 @@ from tests.tui_app import NOON, opened, quick_run
 from tui.app import GridTui
 from tui.attention import Attention
 from tui.bot.view import BotView
-from tui.bots import RunningBot
+from tui.bots import bots
 from tui.keys import move_keys
 from tui.pictures import save_picture
 from tui.screens.help import HelpScreen
@@ -151,14 +151,18 @@ async def slow(name: str, _: Mapping[str, Any], __: str) -> object:
     return f"{name} is confirmed"
 
 
-async def test_a_command_that_takes_long_says_so_and_one_that_fails_stays(tmp_path: Path) -> None:
+async def test_a_command_that_takes_long_says_so_and_one_that_fails_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRIDTUI_STATE_HOME", str(tmp_path))
     path = socket_path(tmp_path, "BTCUSDT")
     server = ControlServer(path, slow, allow_control=True)
     server.set_snapshot(snapshot)
     await server.start()
-    holder = Holder("a", "BTCUSDT", 1, "2025", str(tmp_path), "paper", str(path))
+    lock = BotLock("a", "BTCUSDT")
+    lock.acquire(data_folder=tmp_path, mode="paper", control=path)
     async with shown("1", None, (80, 24)) as (app, pilot):
-        await app.store.fleet.follow(RunningBot(holder, path))
+        await app.store.fleet.follow(bots()[0])
         await until(pilot, lambda: "64,703.1" in screen_text(app), "the bot")
         await pilot.press("p")
         await until(pilot, lambda: "pause: under way" in screen_text(app), "the word")
@@ -167,6 +171,7 @@ async def test_a_command_that_takes_long_says_so_and_one_that_fails_stays(tmp_pa
         await until(pilot, lambda: "stop: not done: not conf" in screen_text(app), "the refusal")
         assert "! takes this away" in screen_text(app)
     await server.close()
+    lock.release()
 
 
 async def test_an_error_stays_until_it_is_acknowledged() -> None:

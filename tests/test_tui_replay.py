@@ -18,7 +18,7 @@ import gridtui
 from tests.bot_app import Clock, settled, without_names
 from tests.bot_files import keep_state
 from tests.processes import ROOT
-from tests.records import a_run, keep_record
+from tests.records import a_run, jumping, keep_record
 from tests.screen_text import screen_text, until
 from tests.tui_app import NOON
 from tui.app import GridTui
@@ -56,7 +56,7 @@ async def replayed(
 async def tap(pilot: Pilot[None], replay: Replay, *keys: str) -> None:
     """Press keys and wait until the replay is where they send it."""
     await pilot.press(*keys)
-    await until(pilot, lambda: not replay.jumping, "the moment")
+    await until(pilot, lambda: not jumping(replay), "the moment")
 
 
 async def reads(pilot: Pilot[None], *texts: str) -> None:
@@ -117,7 +117,11 @@ async def test_a_replay_cannot_be_steered(tmp_path: Path) -> None:
             await pilot.press(key)
             await reads(pilot, "a replay cannot be steered")
             assert isinstance(app.screen, LiveScreen)
-        assert await app.store.fleet.command("stop", None) == "stop: no bot is shown"
+        assert await app.store.fleet.command("stop", None) == (
+            False,
+            "stop: no bot is shown",
+            False,
+        )
 
 
 async def test_every_screen_shows_the_moment_and_forgets_what_comes_after_it(

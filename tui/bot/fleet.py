@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +14,15 @@ from typing import TYPE_CHECKING
 from engine.live.folders import MODES
 from tui.bot.link import BotLink
 from tui.bot.starts import Starts
+from tui.bot.telling import Told
 from tui.bot.view import BotView
 from tui.bots import RunningBot, bots
 
 if TYPE_CHECKING:
     from tui.bot.replay import Replay
+
+_DOUBTFUL_S = 10.0
+"""After the answer that a pause is not confirmed yet."""
 
 
 @dataclass(eq=False, slots=True)
@@ -57,6 +62,7 @@ class Fleet:
         self._before: tuple[Path, str] | None = None  # what was followed when a replay began
         self._awaited: list[Awaited] = []
         self._left: set[str] = set()
+        self._unconfirmed: tuple[BotView | None, float] = (None, 0.0)
         self.running: list[RunningBot] = []
         self.watched: BotView | None = None
         self.subject: RunningBot | None = None
@@ -119,14 +125,24 @@ class Fleet:
         self._left |= {self._started, *(bot.holder.started for bot in self.running)}
         await _close(self._turn_to(None, None, None))
 
-    async def command(self, name: str, to: BotView | None) -> str:
+    async def command(self, name: str, to: BotView | None) -> Told:
         """Tell a bot something, if it is still the one that is shown: while a question is open,
-        another may have taken its place. The answer is a sentence, whatever it is."""
+        another may have taken its place."""
         if self._link is None:
-            return f"{name}: no bot is shown"
+            return Told(False, f"{name}: no bot is shown")
         if self.watched is not to:
-            return f"{name}: not sent, another bot is shown by now"
-        return await self._link.command(name)
+            return Told(False, f"{name}: not sent, another bot is shown by now")
+        if name != "pause":
+            return await self._link.command(name)
+        self._unconfirmed = (to, math.inf)
+        told = await self._link.command(name)
+        self._unconfirmed = (None if told.done else to, self._clock() + _DOUBTFUL_S)
+        return told
+
+    def pause_unconfirmed(self, view: BotView) -> bool:
+        """Whether a pause of this bot was asked for a moment ago and is not known to hold."""
+        paused, until = self._unconfirmed
+        return paused is view and self._clock() < until
 
     async def close(self) -> None:
         """Hang up; every bot goes on."""

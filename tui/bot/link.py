@@ -13,14 +13,16 @@ from state.control_client import ControlClient, RefusedError, Snapshot
 from state.errors import StateError
 from tui.bot.census import standing_of
 from tui.bot.fate import fate_of
+from tui.bot.telling import SCREENS, Told, still_runs, tell
 from tui.bot.view import BotView
-from tui.bots import ANSWER_S
 
 if TYPE_CHECKING:
     from engine.live.wording import LiveText
     from state.lock import Holder
 
 MOST_ATTEMPTS = 10
+"""Of a bot whose lock does not say that it runs."""
+
 _PAUSES_S = (1.0, 2.0, 4.0, 8.0)
 _DYING_S = 0.1
 """Between the end of a process's connections and that of its lock."""
@@ -28,8 +30,11 @@ _DYING_S = 0.1
 _AT_ONCE = 100
 """Events between two turns of the screen."""
 
-SCREENS = "the screens"
-"""What the bot's records call a command from here."""
+_LONGEST = 120
+_STEADY_S = 60.0
+"""So long what is told has to be understood until what was not is forgotten."""
+
+_REPLACED = "the bot has ended, another run has taken its place"
 
 
 class BotLink:
@@ -39,7 +44,6 @@ class BotLink:
         path: of the bot's control socket.
         view: gets what the bot tells.
         clock: monotonic seconds, the view's.
-        control: whether commands may be sent.
         holder: what its lock says, by which a crash is told from a line that is cut.
     """
 
@@ -49,18 +53,17 @@ class BotLink:
         view: BotView,
         clock: Callable[[], float],
         *,
-        control: bool = True,
         holder: Holder | None = None,
     ) -> None:
         self._holder = holder
         self._path = path
         self._view = view
         self._clock = clock
-        self._control = control
         self._client: ControlClient | None = None
         self._task: asyncio.Task[None] | None = None
         self._telling: set[asyncio.Task[None]] = set()
         view.tell_seen = self._tell_seen
+        self._misread = 0  # how often what was told was not understood, one time after the other
 
     def start(self) -> None:
         """Follow the bot from now on."""
@@ -72,14 +75,11 @@ class BotLink:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def command(self, name: str) -> str:
-        """Tell the bot something; its answer, a sentence for people, whatever became of it."""
+    async def command(self, name: str) -> Told:
+        """Tell the bot something, over the connection that stands."""
         if self._client is None:
-            return f"{name}: not sent, there is no connection to the bot"
-        try:
-            return str(await self._client.command(name, timeout_s=ANSWER_S))
-        except (RefusedError, StateError) as error:
-            return f"{name}: not done: {error}"
+            return Told(False, f"{name}: not sent, there is no connection to the bot")
+        return await tell(name, self._path, self._holder, self._client)
 
     def _tell_seen(self, alarm: Mapping[str, Any]) -> None:
         """Tell the bot which alarm was seen, so that it shows it to nobody who comes later."""
@@ -99,14 +99,20 @@ class BotLink:
         words = (await asyncio.to_thread(import_module, "engine.live.wording")).LiveText
         while True:
             try:
-                client = await ControlClient.connect(
-                    self._path, read_only=not self._control, origin=SCREENS
-                )
-                async with client:
-                    self._client = client
-                    await self._read(client, words)
+                async with await ControlClient.connect(self._path, origin=SCREENS) as client:
+                    if await still_runs(self._holder):
+                        self._client = client
+                        await self._read(client, words)
+                    else:
+                        view.farewell = _REPLACED
+                        view.link, view.trouble = "ended", _REPLACED
             except StateError as error:
                 await self._lost(str(error))
+            except Exception as error:
+                # whatever a bot of another version tells: it must not look as if all were well
+                self._misread += 1
+                reason = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST]
+                await self._lost(f"what the bot tells is not understood: {reason}")
             finally:
                 self._client = None
             if view.link == "ended":
@@ -117,9 +123,10 @@ class BotLink:
         view = self._view
         view.begin(client.snapshot.document)
         view.controls = client.greeting.control_allowed
-        view.link, view.trouble, view.attempt, view.farewell = "connected", "", 0, ""
+        view.link, view.trouble, view.attempt, view.farewell = "connected", "", self._misread, ""
         view.fate = "unknown"
         text = words(view.about)
+        steady_at = self._clock() + _STEADY_S
         taken = 0
         async with contextlib.aclosing(client.events()) as events:
             async for event in events:
@@ -133,6 +140,8 @@ class BotLink:
                 view.take(event.kind, event.payload)
                 for said in text.say(event.kind, event.payload):
                     view.write(said.level, said.text)
+                if self._misread and self._clock() > steady_at:
+                    self._misread = view.attempt = 0
         view.farewell = client.farewell or "the bot has ended"
         view.link, view.trouble = "ended", view.farewell
 
@@ -147,5 +156,6 @@ class BotLink:
                 return
         view.attempt += 1
         view.trouble = reason
-        view.link = "ended" if view.attempt > MOST_ATTEMPTS else "lost"
+        given_up = view.attempt > MOST_ATTEMPTS and view.fate != "lives"
+        view.link = "ended" if given_up else "lost"
         view.again_at = self._clock() + _PAUSES_S[min(view.attempt, len(_PAUSES_S)) - 1]

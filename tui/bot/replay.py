@@ -105,11 +105,6 @@ class Replay:
         return self.record.times[-1]
 
     @property
-    def jumping(self) -> bool:
-        """Whether it is on its way to another moment."""
-        return self._target is not None
-
-    @property
     def share(self) -> float:
         """How much of the time has passed, 0 to 1."""
         whole = self.end_ms - self.start_ms

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import PurePath
@@ -15,23 +14,20 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from engine.wording import amount, count, plural
+from engine.wording import count, plural
 from tui.figures import clock
 from tui.footers import FOOTERS
 from tui.keys import bindings, key_of
 from tui.live_keys import HELD_KEY_S
-from tui.screens.question import Question
+from tui.screens.answers import say_answer
+from tui.screens.ending import close_question, resume_question, stop_question
 from tui.screens.replaying import ReplayingScreen
-from tui.screens.typed_question import TypedQuestion
-from tui.widgets.bot_status import BADGES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.bot.view import BotView
     from tui.store import Store
-
-_PROMPTLY_S = 1.0
 
 
 def no_bot(first: str, **keys: str) -> Content:
@@ -71,6 +67,7 @@ class BotScreen(ReplayingScreen):
         self._held_words = Content()
         self._steered_at = -HELD_KEY_S
         self._told_of_held = False
+        self._paused: BotView | None = None  # whom the keys shown resume
 
     def compose(self) -> ComposeResult:
         """Before anything is known, no bot."""
@@ -129,6 +126,7 @@ class BotScreen(ReplayingScreen):
     def _keys_for(self, view: BotView) -> str:
         context = self._key_context()
         paused = view.paused_by_operator and view.link == "connected" and self.replay is None
+        self._paused = view if paused else None
         state = "watch only" if view.watch_only else "paused" if paused else view.link
         other = f"{context} {state}"
         return other if other in FOOTERS else context
@@ -187,8 +185,11 @@ class BotScreen(ReplayingScreen):
             self._no_bot = words
             self.query_one("#no-bot", Static).update(words)
 
-    def action_pause(self) -> None:
-        """No new entries; or entries again. A key that is held says it once."""
+    def action_pause(self, command: str = "") -> None:
+        """No new entries; or entries again. A key that is held says it once.
+
+        `command`: `pause` or `resume`, as the palette shows it; else what the line of keys shows.
+        """
         held = monotonic() - self._steered_at < HELD_KEY_S
         self._steered_at = monotonic()
         if held and not self._told_of_held:
@@ -196,24 +197,23 @@ class BotScreen(ReplayingScreen):
             self.notify(f"{key} so soon after {key} was ignored: wait a second", timeout=3)
         self._told_of_held = held
         view = None if held else self._steerable()
-        if view is not None:
-            paused = "operator" in view.quote.get("paused", ())
-            self._tell("resume" if paused else "pause", view)
+        if view is None:
+            return
+        command = command or ("resume" if self._paused is view else "pause")
+        if command == "resume" and self._store.fleet.pause_unconfirmed(view):
+            self.app.push_screen(
+                resume_question(view), lambda yes: self._tell(command, view) if yes else None
+            )
+        else:
+            self._tell(command, view)
 
     def action_end(self) -> None:
         """End gracefully, once that was confirmed."""
         view = self._steerable()
         if view is None:
             return
-        later = f"{key_of('resume_bot')} goes on with it later."
-        if view.mode == "paper":
-            later = "The paper exchange ends with it: nothing can go on with it later."
-        question = (
-            f"Stop {_named(view)}?\n\nEntries are cancelled at the exchange. "
-            f"{_positions(view)} with take-profits and stops.\n{later}"
-        )
         self.app.push_screen(
-            Question(question, yes="Stop"), lambda yes: self._tell("stop", view) if yes else None
+            stop_question(view), lambda yes: self._tell("stop", view) if yes else None
         )
 
     def action_flatten(self) -> None:
@@ -221,10 +221,8 @@ class BotScreen(ReplayingScreen):
         view = self._steerable()
         if view is None:
             return
-        effects = [*_closed(view), f"{plural(len(view.account['orders']), 'order')} cancelled"]
         self.app.push_screen(
-            TypedQuestion(f"Close everything of {_named(view)} at market?", effects, view.coin),
-            lambda yes: self._tell("flatten", view) if yes else None,
+            close_question(view), lambda yes: self._tell("flatten", view) if yes else None
         )
 
     def _steerable(self) -> BotView | None:
@@ -244,49 +242,10 @@ class BotScreen(ReplayingScreen):
         return None if reason else view
 
     def _tell(self, command: str, view: BotView) -> None:
-        async def tell() -> None:
-            answer = asyncio.create_task(self._store.fleet.command(command, view))
-            done, _ = await asyncio.wait([answer], timeout=_PROMPTLY_S)
-            if not done:
-                self.notify(f"{command}: under way, the exchange has to confirm it", timeout=3)
-            words = await answer
-            failed = words.startswith(f"{command}: not ")
-            self.notify(words, severity="error" if failed else "information", markup=False)
-
-        self.run_worker(tell(), group="commands", exit_on_error=False)
+        say_answer(self, command, lambda: self._store.fleet.command(command, view))
 
 
 def _unreachable(view: BotView) -> str:
     if view.link == "ended":
         return "the bot has crashed" if view.crashed else "the bot has ended"
     return "there is no connection to the bot" if view.about else "the bot is starting"
-
-
-def _named(view: BotView) -> str:
-    """`BTC/USDT (PAPER)`: whose money a question is about."""
-    return f"{view.symbol} ({BADGES.get(view.mode, view.mode)})"
-
-
-def _closed(view: BotView) -> list[str]:
-    """What closing everything means for each side; before the first price, without its result."""
-    quote = view.quote
-    lines = []
-    for number, (name, side) in enumerate(view.account["sides"].items()):
-        if side["qty"]:
-            closed = f"{'sold' if name == 'long' else 'bought back'} at market"
-            line = f"{name} {side['qty']:g} {closed}"
-            if quote:
-                worth = amount(side["qty"] * quote["price"])
-                result = amount(quote["unrealised"][number], signed=True)
-                line = f"{name} {side['qty']:g} ({worth} USDT) {closed}: {result} USDT"
-            lines.append(line)
-    return lines or ["no position is open"]
-
-
-def _positions(view: BotView) -> str:
-    held = [
-        f"{name} {side['qty']:g}" for name, side in view.account["sides"].items() if side["qty"]
-    ]
-    return (
-        f"{' and '.join(held)} stay" if held else "No position is open; what opens meanwhile stays"
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path, PurePath
 from time import monotonic
@@ -11,19 +11,28 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.binding import BindingType
+from textual.screen import Screen
 from textual.widget import Widget
 
+from exchange.symbol import Symbol
+from state.control_client import ControlClient
 from state.errors import StateError
 from tui.bot.census import Census, KnownBot
-from tui.bot.link import SCREENS
-from tui.bots import ANSWER_S
+from tui.bot.telling import SCREENS, Told, tell
+from tui.bot.view import BotView
 from tui.folders import data_folder
 from tui.keys import bindings, key_of
 from tui.last_lines import last_lines
+from tui.screens.answers import say_answer
+from tui.screens.ending import (
+    close_question,
+    close_question_of_files,
+    named,
+    stop_question,
+    stop_question_of_files,
+)
 from tui.screens.frame import FramedScreen
-from tui.screens.question import Question
 from tui.screens.starting import Starter
-from tui.screens.typed_question import TypedQuestion
 from tui.widgets.bot_rows import FIELDS, about_lines, launch_lines, row_cells
 from tui.widgets.bot_status import BADGES
 from tui.widgets.line_list import LineList
@@ -37,6 +46,9 @@ if TYPE_CHECKING:
 
 _LIVE = "1"
 _LOOKING_S = 2.0
+_SHOWING_S = 2.0
+"""For a bot to say what it has, before it is asked whether that is to be closed."""
+
 _MOST_LINES = 100
 
 
@@ -54,7 +66,7 @@ class BotsScreen(FramedScreen):
     def __init__(self, data_dir: Path | None) -> None:
         super().__init__("-bots")
         self._folder = data_folder(data_dir)
-        self._table = RowTable("bots")
+        self._table = RowTable("bots", follow_first=True)
         self._about = LineList("about")
         self._census = Census()
         self._furnished = False
@@ -62,7 +74,11 @@ class BotsScreen(FramedScreen):
         self._log: tuple[object, list[str]] = (None, [])
         self._starter = Starter(self, self._folder)
         self._listed: object = None
+        self._bots: list[KnownBot] | None = None
+        self._missed: object = None  # the chosen one, where the last census did not find it
+        self._reading: object = None  # whose log is on its way
         self._led_to: object = None  # a bot that the cursor was put on
+        self._moves = 0  # of the table, when it was looked at last
         self._told: object = None
 
     def body(self) -> Iterable[Widget]:
@@ -87,10 +103,13 @@ class BotsScreen(FramedScreen):
     def refresh_from_store(self, now: datetime) -> None:
         """Count them again now and then; the chosen one's lines follow the cursor."""
         self.show_status(self._store, now, "NONE", f"bots with files in {self._folder}")
+        self._list()
         chosen = self._chosen
         name = None if chosen is None else chosen.name
-        if monotonic() - self._looked_at > _LOOKING_S or self._log[0] != name:
+        if monotonic() - self._looked_at > _LOOKING_S:
             self._look()
+        elif name not in (self._log[0], self._reading):
+            self._read_log()
         self._tell()
 
     async def action_attach(self) -> None:
@@ -160,64 +179,72 @@ class BotsScreen(FramedScreen):
 
     def action_end(self) -> None:
         """Stop the chosen one gracefully, once that was confirmed."""
-        bot = self._chosen
-        running = None if bot is None else bot.reachable
-        if bot is None or running is None:
-            self._refuse(bot, "stopped")
-            return
-        stays = "" if bot.standing is None else f" It has {bot.standing.left}."
-        paper = bot.mode == "paper"
-        later = f"{key_of('go_on')} goes on with it later."
-        later = "The paper exchange ends with it." if paper else later
-        question = (
-            f"Stop {bot.symbol.pair} ({BADGES[bot.mode]})?\n\nEntries are cancelled at the "
-            f"exchange; positions stay with take-profits and stops.{stays}\n"
-            f"{later}"
-        )
-        self._confirm(Question(question, yes="Stop"), lambda: self._say(running, "stop"))
+        self._ask("stop", "stopped")
 
     def action_flatten(self) -> None:
-        """End the chosen one with everything closed, once the coin's name was typed."""
+        """End the chosen one with everything closed, once the word for it was typed."""
+        self._ask("flatten", "closed")
+
+    def _ask(self, command: str, what: str) -> None:
         bot = self._chosen
         running = None if bot is None else bot.reachable
         if bot is None or running is None:
-            self._refuse(bot, "closed")
-            return
-        left = "what it has" if bot.standing is None else bot.standing.left
-        effects = [f"{left}: closed at market, cancelled", "then the bot ends"]
-        question = f"Close everything of {bot.symbol.pair} ({BADGES[bot.mode]}) at market?"
-        self._confirm(
-            TypedQuestion(question, effects, bot.symbol.coin), lambda: self._say(running, "flatten")
-        )
-
-    def _confirm(self, question: Question | TypedQuestion, then: Callable[[], object]) -> None:
-        def answered(yes: bool | None) -> None:
-            if yes:
-                then()
-
-        self.app.push_screen(question, answered)
-
-    @work(group="commands", exit_on_error=False)
-    async def _say(self, bot: RunningBot, word: str) -> None:
-        """Tell it; what it answers is said, whatever that is."""
-        from state.control_client import RefusedError, ask
-
-        name = bot.holder.symbol_id
-        self.notify(f"{word} of {name} is asked for")
-        try:
-            answer = await asyncio.to_thread(
-                ask, bot.socket, word, origin=SCREENS, timeout_s=ANSWER_S
-            )
-        except (RefusedError, StateError) as error:
-            self.notify(f"{word} of {name} is not done: {error}", severity="error", markup=False)
+            self._refuse(bot, what)
         else:
-            self.notify(f"{name}: {answer}", markup=False)
-        self._look()
+            self._ask_about(bot, running, command)
+
+    @work(exclusive=True, group="questions", exit_on_error=False)
+    async def _ask_about(self, bot: KnownBot, running: RunningBot, command: str) -> None:
+        """With what the bot says that it has; if it does not answer, with what it has written."""
+        view = await _seen(running)
+        if not self.is_current:
+            return
+        stop = command == "stop"
+        question: Screen[bool]
+        if view is not None:
+            question = stop_question(view) if stop else close_question(view)
+        else:
+            question = stop_question_of_files(bot) if stop else close_question_of_files(bot)
+        self.app.push_screen(question, lambda yes: self._say(running, command) if yes else None)
+
+    def _say(self, bot: RunningBot, command: str) -> None:
+        title = named(Symbol.parse(bot.holder.symbol_id).pair, bot.holder.mode)
+
+        async def told() -> Told:
+            told = await tell(command, bot.socket, bot.holder)
+            return told._replace(words=f"{title}: {told.words}")
+
+        say_answer(self, f"{title}: {command}", told, then=self._look)
 
     @work(exclusive=True, group="census", exit_on_error=False)
     async def _look(self) -> None:
         self._looked_at = monotonic()
         bots = await asyncio.to_thread(self._census.take, self._all_folders)
+        chosen = self._chosen
+        names = {bot.name for bot in bots}
+        if chosen is not None and chosen.name not in names and self._missed != chosen.name:
+            # between two files of one that starts or ends: no other one is chosen by that
+            self._missed = chosen.name
+            return
+        self._missed = None
+        self._bots = bots
+        self._list()
+        self._read_log()
+
+    @work(exclusive=True, group="log", exit_on_error=False)
+    async def _read_log(self) -> None:
+        chosen = self._chosen
+        if chosen is None:
+            self._log = (None, [])
+            return
+        self._reading = chosen.name
+        lines = await asyncio.to_thread(last_lines, chosen.log_file, _MOST_LINES)
+        self._log = (chosen.name, lines)
+
+    def _list(self) -> None:
+        bots = self._bots
+        if bots is None:
+            return
         fleet = self._store.fleet
         followed = fleet.followed if fleet.watched is not None else None
         if (bots, followed) != self._listed:
@@ -226,23 +253,17 @@ class BotsScreen(FramedScreen):
             self._table.show(bots, ("", False), f"{none}; gridtui demo is one to look at")
             running = sum(bot.condition == "running" for bot in bots)
             self._table.border_title = f"bots {len(bots)}, running {running}"
-        self._lead_to_watched(bots)
-        chosen = self._chosen
-        if chosen is not None:
-            lines = await asyncio.to_thread(last_lines, chosen.log_file, _MOST_LINES)
-            self._log = (chosen.name, lines)
-        else:
-            self._log = (None, [])
+        self._lead_to_watched()
 
-    def _lead_to_watched(self, bots: Sequence[KnownBot]) -> None:
-        """The cursor begins on the bot that is watched, whether it still runs or not."""
-        subject = self._store.fleet.subject
-        names = [bot.name for bot in bots]
-        if subject is None or subject.name == self._led_to or subject.name not in names:
-            return
-        self._led_to = subject.name
-        before = 0 if self._chosen is None else names.index(self._chosen.name)
-        self._table.action_cursor(names.index(subject.name) - before)
+    def _lead_to_watched(self) -> None:
+        """The cursor begins on the bot that is watched, whether it still runs or not; it stays
+        where the user has put it since."""
+        subject, moves = self._store.fleet.subject, self._table.moves
+        if subject is not None and subject.name != self._led_to:
+            if moves == self._moves and not self._table.choose(subject.name):
+                return
+            self._led_to = subject.name
+        self._moves = moves
 
     def _tell(self) -> None:
         about = self._about
@@ -287,6 +308,18 @@ class BotsScreen(FramedScreen):
     @property
     def _chosen(self) -> KnownBot | None:
         return self._table.chosen
+
+
+async def _seen(bot: RunningBot) -> BotView | None:
+    """What it shows of itself now; None where it does not answer."""
+    view = BotView(monotonic)
+    try:
+        connecting = ControlClient.connect(bot.socket, origin=SCREENS, timeout_s=_SHOWING_S)
+        async with await connecting as client:
+            view.begin(client.snapshot.document)
+    except (StateError, LookupError, TypeError, ValueError):
+        return None
+    return view if view.account else None
 
 
 def _close(reading: asyncio.Future[Record]) -> None:

@@ -89,11 +89,16 @@ def _on_live(key: Key) -> Key:
 
 
 def _as_it_stands(entry: Entry, paused: bool) -> Entry:
-    """The same key resumes a bot that was paused, and is called so then."""
-    if entry.key.id != "pause" or not paused:
+    """The same key resumes a bot that was paused, and is called so then. It does what it is called,
+    whatever has become of the bot by then."""
+    if entry.key.id != "pause":
         return entry
-    footer = entry.key.footer.replace("pause", "resume entries")
-    return replace(entry, key=replace(entry.key, footer=footer, meaning="entries again: go on"))
+    key, command = entry.key, "resume" if paused else "pause"
+    key = replace(key, action=key.action.replace("pause", f'pause("{command}")'))
+    if paused:
+        footer = key.footer.replace("pause", "resume entries")
+        key = replace(key, footer=footer, meaning="entries again: go on")
+    return replace(entry, key=key)
 
 
 def found(every: Sequence[Entry], words: str) -> list[tuple[Entry, tuple[int, ...]]]:

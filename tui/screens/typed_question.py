@@ -21,7 +21,7 @@ class TypedQuestion(ModalScreen[bool]):
     Args:
         question: what would be done.
         effects: what that means, a line each.
-        word: to be typed, in capitals or not.
+        word: to be typed, in capitals or not; or some, with a space between.
     """
 
     CSS_PATH = "../dialogs.tcss"
@@ -55,14 +55,13 @@ class TypedQuestion(ModalScreen[bool]):
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
-        if event.value.strip().upper() == self._word.upper():
+        typed = " ".join(event.value.split())
+        if typed.upper() == self._word.upper():
             self.dismiss(True)
-        elif not event.value.strip():
+        elif not typed:
             self.dismiss(False)
         else:
-            self.query_one("#wanted", Static).update(
-                Content(f"not {event.value.strip()}: type {self._word}")
-            )
+            self.query_one("#wanted", Static).update(Content(f"not {typed}: type {self._word}"))
             event.input.clear()
 
     def on_button_pressed(self) -> None:

@@ -35,12 +35,21 @@ class RowTable(ScrollView, can_focus=True):
 
     Columns that do not fit are reached by scrolling; the frame names them, and says how many rows
     are out of sight.
+
+    Args:
+        follow_first: whether the first row, too, stays chosen once another comes before it. Where
+            new rows come on top, who stays there wants to see those.
+
+    Attributes:
+        moves: how often the user has chosen a row.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("list")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, follow_first: bool = False) -> None:
         super().__init__(id=name, classes="panel")
+        self._follow_first = follow_first
+        self.moves = 0
         self._fields: Sequence[Field] = ()
         self._widths: list[int] = []
         self._sorted = ("", False)
@@ -76,12 +85,13 @@ class RowTable(ScrollView, can_focus=True):
         """Other rows; `sorted_by` is a heading, and whether the highest value comes first; `empty`
         stands where there are none. Nothing is painted where nothing in sight has changed.
 
-        The chosen row stays chosen and where it is on the screen, unless it is the first one.
+        The chosen row stays chosen and where it is on the screen; the first one does so if
+        `follow_first`.
         """
         chosen = self.chosen
         before, self._cursor = self._cursor, 0
         self._rows, self._sorted, self._empty = rows, sorted_by, empty
-        if before and chosen is not None:
+        if (before or self._follow_first) and chosen is not None:
             name = self._row_name(chosen)
             found = (i for i, row in enumerate(rows) if self._row_name(row) == name)
             self._cursor = next(found, min(before, max(0, len(rows) - 1)))
@@ -99,6 +109,14 @@ class RowTable(ScrollView, can_focus=True):
     def chosen(self) -> Any | None:
         """The row under the cursor."""
         return self._rows[self._cursor] if self._cursor < len(self._rows) else None
+
+    def choose(self, name: Hashable) -> bool:
+        """Put the cursor on the row of this name; returns whether there is one."""
+        found = (i for i, row in enumerate(self._rows) if self._row_name(row) == name)
+        at = next(found, None)
+        if at is not None and at != self._cursor:
+            self._go_to(at)
+        return at is not None
 
     @property
     def row_count(self) -> int:
@@ -128,7 +146,7 @@ class RowTable(ScrollView, can_focus=True):
         """A click chooses."""
         row = self.scroll_offset.y + event.get_content_offset_capture(self).y - 1
         if 0 <= row < len(self._rows):
-            self._go_to(row)
+            self._move_to(row)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Say what is out of sight."""
@@ -143,15 +161,15 @@ class RowTable(ScrollView, can_focus=True):
 
     def action_cursor(self, step: int) -> None:
         """Lines up or down."""
-        self._go_to(self._cursor + step)
+        self._move_to(self._cursor + step)
 
     def action_page(self, step: int) -> None:
         """Pages up or down."""
-        self._go_to(self._cursor + step * max(1, self.size.height - 2))
+        self._move_to(self._cursor + step * max(1, self.size.height - 2))
 
     def action_end(self, side: int) -> None:
         """First or last line."""
-        self._go_to(0 if side < 0 else len(self._rows) - 1)
+        self._move_to(0 if side < 0 else len(self._rows) - 1)
 
     def action_scroll_left(self) -> None:
         """A column to the left."""
@@ -168,6 +186,10 @@ class RowTable(ScrollView, can_focus=True):
     def _edges(self) -> list[int]:
         """Where each column begins."""
         return [sum(self._widths[:i]) + i * self._gap for i in range(len(self._widths))]
+
+    def _move_to(self, row: int) -> None:
+        self.moves += 1
+        self._go_to(row)
 
     def _go_to(self, row: int) -> None:
         before = self._cursor
