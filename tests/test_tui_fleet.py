@@ -11,10 +11,10 @@ import pytest
 from exchange.symbol import Symbol
 from state.control import ControlServer
 from state.errors import StateError
-from state.lock import BotLock
+from state.lock import BotLock, lock_folder
 from tests.bot_app import Clock, shown
 from tests.bot_documents import snapshot
-from tests.bot_files import hold
+from tests.bot_files import hold, keep_state
 from tests.records import a_run, record_of
 from tests.screen_text import screen_text, until
 from tui.bot.fleet import Fleet
@@ -33,6 +33,14 @@ class Machine:
         self.servers: dict[str, ControlServer] = {}
         self.bots: dict[str, RunningBot] = {}
         self.told: list[tuple[str, str]] = []
+        self.locks: dict[str, BotLock] = {}
+
+    def crash(self, mode: str) -> None:
+        """Leave a lock as a killed process does."""
+        (path,) = lock_folder().glob(f"{mode}_*.lock")
+        said = path.read_text()
+        self.locks[mode].release()
+        path.write_text(said)
 
     def connected(self) -> list[str]:
         """Whom somebody is connected to, once for each connection."""
@@ -55,7 +63,7 @@ async def machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
             server = there.servers[mode] = ControlServer(socket, obey, allow_control=True)
             server.set_snapshot(lambda mode=mode: snapshot(mode))
-            lock = BotLock(mode, "BTCUSDT")
+            lock = there.locks[mode] = BotLock(mode, "BTCUSDT")
             hold(lock, folder, mode, "BTCUSDT", socket)
             stack.callback(lock.release)
             await server.start()
@@ -148,3 +156,57 @@ async def test_a_bot_that_is_on_its_way_is_not_started_again(
     starts.arrived(launch)
     starts.arrived(launch)
     assert starts.launches == []
+
+
+async def test_the_crash_of_a_bot_that_is_not_watched_is_said_and_marks_the_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with machine(tmp_path, monkeypatch) as there, shown("1", None) as (app, pilot):
+        rung: list[str] = []
+        app.attention._write = rung.append
+        fleet = app.store.fleet
+        await fleet.follow(there.bots["live"])
+        await fleet.look()
+        keep_state(tmp_path, "dry-run", "BTCUSDT", entries=1)
+        there.crash("dry-run")
+        await fleet.look()
+        words = (
+            "BTC/USDT (DRY) has crashed",
+            "2 lots (long 0.046) and 3 orders are in its",
+            "!Bots",
+        )
+        for word in words:
+            await until(pilot, lambda word=word: word in screen_text(app), word)
+        assert rung.count("\a") == 1
+        await fleet.look()
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: "has crashed" not in screen_text(app), "no words")
+        await pilot.press("8")
+        await until(pilot, lambda: "[Data]" in screen_text(app), "another screen")
+        assert "0 !Bots" in screen_text(app)
+        await pilot.press("0")
+        await until(pilot, lambda: "[Bots]" in screen_text(app), "the list")
+        await pilot.press("8")
+        await until(pilot, lambda: "[Data]" in screen_text(app), "the other screen")
+        await until(pilot, lambda: "!Bots" not in screen_text(app), "no mark")
+        assert rung.count("\a") == 1
+
+
+async def test_neither_the_end_of_a_bot_nor_the_crash_of_the_one_watched_is_said_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with machine(tmp_path, monkeypatch) as there:
+        fleet = Fleet()
+        await fleet.follow(there.bots["live"])
+        await fleet.look()
+        there.locks["paper"].release()
+        there.crash("live")
+        await fleet.look()
+        assert [bot.holder.mode for bot in fleet.running] == ["dry-run"]
+        assert (fleet.crashes, fleet.untold_crashes()) == ([], [])
+        there.crash("dry-run")
+        await fleet.look()
+        await fleet.look()
+        assert [crash.bot for crash in fleet.untold_crashes()] == [there.bots["dry-run"]]
+        assert (len(fleet.crashes), fleet.untold_crashes()) == (1, [])
+        await fleet.close()

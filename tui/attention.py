@@ -51,11 +51,16 @@ class Attention:
         unseen: set[object] = {alarm["key"] for alarm in told}
         lost = self._lost(view, seconds)
         unseen |= {_LOSS} if lost else set()
-        if unseen - self._rung and self.bell:
-            self._write("\a")
+        if unseen - self._rung:
+            self.ring()
         self._rung = unseen
         calls = bool(unseen) and not (self._blinks and int(seconds) % 2)
         self._entitle(_words(view, ("LOST" if lost else "ALARM") if calls else ""))
+
+    def ring(self) -> None:
+        """For what is said once, and not by the bot that is watched."""
+        if self.bell:
+            self._write("\a")
 
     def close(self) -> None:
         """Give the terminal back."""

@@ -197,7 +197,8 @@ class Store:
         fleet = self.fleet
         view = fleet.watched
         bot = None if view is None else (view, view.known)
-        return self.version, self.activities, bot, fleet.awaited, len(fleet.running)
+        fleets = (fleet.awaited, len(fleet.running), len(fleet.crashes))
+        return self.version, self.activities, bot, fleets
 
     @property
     def activities(self) -> tuple[Activity, ...]:

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from engine.live.folders import MODES
+from state.lock import running_bots
+from tui.bot.census import Standing, standing_of
 from tui.bot.link import BotLink
 from tui.bot.starts import Starts
 from tui.bot.telling import Told
@@ -40,6 +42,13 @@ class Awaited:
         return f"{counted}\n{self.said}" if self.said else counted
 
 
+class Crash(NamedTuple):
+    """A bot whose process has gone without a word, and what its state file says then."""
+
+    bot: RunningBot
+    left: Standing | None
+
+
 class Fleet:
     """Knows who runs; follows one of them.
 
@@ -52,6 +61,7 @@ class Fleet:
         subject: whose bot that is, whether it still runs or not; None where none is.
         starts: bots on their way.
         replay: what plays a record, which is shown in a bot's place; None if nothing does.
+        crashes: of bots that nobody watched, until the list of bots is looked at.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -63,6 +73,9 @@ class Fleet:
         self._awaited: list[Awaited] = []
         self._left: set[str] = set()
         self._unconfirmed: tuple[BotView | None, float] = (None, 0.0)
+        self._ran: list[RunningBot] = []  # when it was looked last
+        self._untold: list[Crash] = []
+        self.crashes: list[Crash] = []
         self.running: list[RunningBot] = []
         self.watched: BotView | None = None
         self.subject: RunningBot | None = None
@@ -73,6 +86,7 @@ class Fleet:
         """See who runs; follow the one whose money matters most where nobody is followed."""
         self.running = await asyncio.to_thread(bots)
         self.running.sort(key=lambda bot: [*MODES, bot.holder.mode].index(bot.holder.mode))
+        await self._look_for_crashes()
         if self.replay is not None:
             return
         ended = self.watched is not None and self.watched.link == "ended"
@@ -88,6 +102,21 @@ class Fleet:
             if (self.watched is None and new) or (ended and again):
                 await self.follow(bot)
                 return
+
+    async def _look_for_crashes(self) -> None:
+        """Of those that ran before; the one that is watched says it itself."""
+        gone = [bot for bot in self._ran if bot not in self.running]
+        found = await asyncio.to_thread(_crashed, gone) if gone else []
+        watched = None if self.watched is None else self.subject
+        new = [crash for crash in found if crash.bot in self._ran and crash.bot != watched]
+        self._ran = list(self.running)
+        self.crashes += new
+        self._untold += new
+
+    def untold_crashes(self) -> list[Crash]:
+        """Those that were not asked for before."""
+        untold, self._untold = self._untold, []
+        return untold
 
     async def follow(self, bot: RunningBot) -> None:
         """Show this one from now on."""
@@ -183,3 +212,9 @@ class Fleet:
 async def _close(each: list[BotLink | Replay]) -> None:
     for one in each:
         await one.close()
+
+
+def _crashed(gone: list[RunningBot]) -> list[Crash]:
+    """Those whose lock was left behind. Reads files."""
+    left = [lock.holder for lock in running_bots() if not lock.held]
+    return [Crash(bot, standing_of(bot.holder)) for bot in gone if bot.holder in left]

@@ -102,6 +102,7 @@ class BotsScreen(FramedScreen):
 
     def refresh_from_store(self, now: datetime) -> None:
         """Count them again now and then; the chosen one's lines follow the cursor."""
+        self._store.fleet.crashes.clear()
         self.show_status(self._store, now, "NONE", f"bots with files in {self._folder}")
         self._list()
         chosen = self._chosen

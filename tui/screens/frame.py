@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tui.store import Store
 
 _SMALLEST = (60, 20)
+_BOTS = "0"
 
 
 class FramedScreen(Screen[None]):
@@ -57,13 +58,14 @@ class FramedScreen(Screen[None]):
         self.status_line = StatusLine()
         self.alarm_line = AlarmLine()
         self.key_line = KeyLine(self.KEYS)
+        self._names = _Names(self.NUMBER)
 
     def compose(self) -> ComposeResult:
         """Frame and body, and what is shown instead on a terminal that is too small."""
         self._fit(self.app.size)
         yield self.status_line
         yield self.alarm_line
-        yield _Names(self.NUMBER)
+        yield self._names
         with Vertical(id="body"):
             yield from self.body()
         yield self.key_line
@@ -112,6 +114,11 @@ class FramedScreen(Screen[None]):
         self.set_class(real_money, "-live")
         self.app.set_class(real_money, "-real-money")  # for dialogs, whichever are or will be open
         self.alarm_line.show(view)
+        self._names.call(_BOTS if store.fleet.crashes else "")
+        for crash in store.fleet.untold_crashes():
+            from tui.screens.crashes import tell_crash
+
+            tell_crash(self, crash)
         if view is not None:
             self.status_line.show_bot(view, store.activities, now)
         else:
@@ -143,6 +150,13 @@ class _Names(Widget):
     def __init__(self, current: str) -> None:
         super().__init__(id="names")
         self._current = current
+        self._calling = ""
+
+    def call(self, number: str) -> None:
+        """Mark the screen of this number, on which there is something to be seen; "": none."""
+        if number != self._calling:
+            self._calling = number
+            self.refresh()
 
     def render(self) -> Content:
         """As roomy as the width allows."""
@@ -156,5 +170,6 @@ class _Names(Widget):
             name = f"[{screen.name}]" if chosen else screen.name
             style = "bold $primary" if chosen else "$quiet"
             number = f"{key_of(f'screen_{screen.number}')}{after_number}"
-            parts.append(Content.assemble((number, "bold $quiet"), (name, style)))
+            call = ("!" if screen.number == self._calling else "", "bold $error")
+            parts.append(Content.assemble((number, "bold $quiet"), call, (name, style)))
         return Content.assemble(" ", Content(between).join(parts))

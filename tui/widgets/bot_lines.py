@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
@@ -15,6 +15,9 @@ from tui.bot.view import BotView
 from tui.figures import clock, countdown, day, percent, price, stamp, tone
 from tui.keys import key_of
 from tui.widgets.columns import Cell, Column, flow, in_columns
+
+if TYPE_CHECKING:
+    from tui.bot.census import Standing
 
 _STATES = {"ok": "$success", "warning": "bold $warning", "bad": "bold $error"}
 _HEALTH = (
@@ -155,7 +158,8 @@ def _troubles(view: BotView) -> list[tuple[str, str]]:
         goes_on = "; the bot goes on by itself" if view.fate == "lives" else ""
         return [("LOST", f"{view.trouble}{goes_on}")]
     if view.crashed:
-        return [("CRASHED", f"{view.trouble}; {_left_by_a_crash(view)}")]
+        left = left_by_a_crash(view.mode, view.left, key_of("resume_bot"))
+        return [("CRASHED", f"{view.trouble}; {left}")]
     if view.link == "ended":
         return [("ENDED", view.trouble)]
     if not view.account:
@@ -172,18 +176,17 @@ def _troubles(view: BotView) -> list[tuple[str, str]]:
     return troubles
 
 
-def _left_by_a_crash(view: BotView) -> str:
-    """What is where, by its state, and what can be done."""
-    again = key_of("resume_bot")
-    if view.mode == "paper":
+def left_by_a_crash(mode: str, left: Standing | None, again: str) -> str:
+    """What is where, by its state, and what can be done; `again`: what is pressed for that."""
+    if mode == "paper":
         return f"a paper exchange ends with its bot: {again} starts one like it"
-    if view.left is None:
+    if left is None:
         return "it has written no state"
-    if view.left.trouble:
-        return view.left.trouble
-    where = "are in its state" if view.mode == "dry-run" else "stay at the exchange"
-    bare = ", entries without a stop" if view.left.entries else ""
-    return f"{view.left.left} {where}{bare}. {again} goes on"
+    if left.trouble:
+        return left.trouble
+    where = "are in its state" if mode == "dry-run" else "stay at the exchange"
+    bare = ", entries without a stop" if left.entries else ""
+    return f"{left.left} {where}{bare}. {again} goes on"
 
 
 def _fact(name: str, value: str, style: str = "$foreground") -> Content:
