@@ -15,6 +15,7 @@ from tui.bot.census import standing_of
 from tui.bot.fate import fate_of
 from tui.bot.telling import SCREENS, Told, still_runs, tell
 from tui.bot.view import BotView
+from tui.bots import ANSWER_S
 
 if TYPE_CHECKING:
     from engine.live.wording import LiveText
