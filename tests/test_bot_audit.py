@@ -83,12 +83,12 @@ def test_more_events_than_a_view_keeps_leave_the_newest() -> None:
     assert [r.qty for r in audit.requests] == [str(n) for n in range(1_000, 6_000)]
 
 
-def test_a_snapshot_takes_the_place_of_what_was_known() -> None:
+def test_a_snapshot_adds_to_what_was_known() -> None:
     view, audit = watched(snapshot(requests=[request("place", ENTRY, 5)])), Audit()
     audit.take(view)
     view.begin(snapshot(requests=[request("cancel", STOP, 1)]))
     assert audit.take(view)
-    assert [r.verb for r in audit.requests] == ["cancel"]
+    assert [r.verb for r in audit.requests] == ["place", "cancel"]
 
 
 @pytest.mark.parametrize(

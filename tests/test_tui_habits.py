@@ -165,7 +165,7 @@ async def test_a_command_that_takes_long_says_so_and_one_that_fails_stays(
         await app.store.fleet.follow(bots()[0])
         await until(pilot, lambda: "64,703.1" in screen_text(app), "the bot")
         await pilot.press("p")
-        await until(pilot, lambda: "pause: under way" in screen_text(app), "the word")
+        await until(pilot, lambda: "pause: sent " in screen_text(app), "the word")
         await until(pilot, lambda: "pause is confirmed" in screen_text(app), "the answer")
         await pilot.press("S", "y")
         await until(pilot, lambda: "stop: not done: not conf" in screen_text(app), "the refusal")

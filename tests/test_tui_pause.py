@@ -49,7 +49,7 @@ async def watching(
 ) -> AsyncIterator[tuple[Bot, GridTui, Pilot[None]]]:
     """A bot on paper, on the Live screen."""
     monkeypatch.setenv("GRIDTUI_STATE_HOME", str(folder))
-    monkeypatch.setattr("tui.screens.bot_screen._HELD_KEY_S", 0.0)
+    monkeypatch.setattr("tui.screens.bot_screen.HELD_KEY_S", 0.0)
     path = socket_path(folder, "BTCUSDT")
     bot = Bot(path)
     async with shown("1", None) as (app, pilot):

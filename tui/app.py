@@ -348,12 +348,16 @@ class GridTui(OperatorApp):
             self.store.cancel()
             self.store.data.cancel()
 
+    def _shows_demo(self, store: Store) -> bool:
+        bot, folder = store.fleet.followed, self.data_path / "demo"
+        return self._demo is not None and bot is not None and bot.holder.data_folder == str(folder)
+
     def _leave(self) -> None:
         """The end; a bot that was shown goes on, and that is said on the terminal."""
         store = self.store
         assert store is not None
         self._cancel()
         view = store.fleet.watched
-        goes_on = view is not None and view.about and view.link != "ended" and self._demo is None
-        goes_on = goes_on and store.fleet.replay is None
+        goes_on = view is not None and view.about and view.link != "ended"
+        goes_on = goes_on and store.fleet.replay is None and not self._shows_demo(store)
         self.exit(message=f"{view.symbol} ({view.mode}) goes on." if view and goes_on else None)

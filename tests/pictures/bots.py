@@ -85,9 +85,9 @@ class PaperBot:
         """When its first bar opened, ISO 8601."""
         return datetime.fromtimestamp(self.walk.scene.first_ms / 1000, UTC).isoformat()
 
-    async def obey(self, name: str, _: Mapping[str, Any]) -> object:
+    async def obey(self, name: str, _: Mapping[str, Any], origin: str) -> object:
         """It is looked at alone."""
-        raise CommandError(f"{name}: this bot is a picture of one")
+        raise CommandError(f"{name} by {origin}: this bot is a picture of one")
 
     async def stop(self) -> None:
         """End gracefully."""

@@ -37,6 +37,7 @@ SIZE = (120, 40)
 PLACE = "/srv/gridtui"
 """What the pictures call the folder of the run, whose own name is random and as long."""
 
+_MOST_ALARMS = 20
 _BEGAN, _NOW = "2025-01-28", "2025-02-06T01:52:35"
 
 
@@ -100,6 +101,9 @@ async def _watching(
         async with running(bot):
             await fleet.look()
             await until(pilot, lambda: " PAPER " in screen_text(app), "the bot")
+            for _ in range(_MOST_ALARMS):  # of what is long over
+                await pilot.press("!")
+                await pilot.pause(0.15)
             yield app, pilot
             await fleet.close()
 

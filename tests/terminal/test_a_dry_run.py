@@ -77,7 +77,7 @@ def test_the_demonstration_is_alive_by_itself_and_stops_when_that_is_wanted(
 ) -> None:
     terminal = open_terminal((80, 24))
     terminal.run(f"{GRIDTUI} demo")
-    terminal.wait_for(" PAPER ", "BTC/USDT", "equity", "last trades", "heartbeat")
+    terminal.wait_for(" PAPER ", " BTC ", "equity", "last trades", "next candle")
     terminal.press("q")
     terminal.wait_for("The demo bot, on paper, runs. Leave it running, or stop it?")
     terminal.press("s")

@@ -161,7 +161,9 @@ class Replay:
         if wanted in ("start", "end"):
             self._go(0 if wanted == "start" else len(self.record))
         elif percent:
-            share = min(100.0, float(percent[1])) / 100
+            share = float(percent[1]) / 100
+            if share > 1.0:
+                raise DataError(f"{written!r} is no share: 0% is the start, 100% the end")
             self._go_to_time(self.start_ms + share * (self.end_ms - self.start_ms))
         elif run:
             runs = self.record.runs

@@ -114,7 +114,7 @@ class BotView:
         self.heard_at = self._clock()
         match kind:
             case "quote":
-                self._quoted(payload)
+                self.quote, self.quoted_at = dict(payload), self._clock()
             case "account":
                 self.account = dict(payload)
             case "grid":
@@ -210,6 +210,11 @@ class BotView:
     def qty_digits(self) -> int:
         """Decimals of a quantity on the market's grid."""
         return decimals(Decimal(self.account.get("step", "0.001")))
+
+    @property
+    def starting(self) -> bool:
+        """Whether it runs and nobody could reach it yet."""
+        return self.link == "lost" and self.fate == "lives" and not self.about
 
     @property
     def paused_by_operator(self) -> bool:

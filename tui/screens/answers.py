@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from time import time
 from typing import TYPE_CHECKING, Any
+
+from tui.figures import clock
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
 
     from tui.bot.telling import Told
 
-_PROMPTLY_S = 1.0
+_PROMPTLY_S, _AGAIN_S = 1.0, 10.0
 
 
 def say_answer(
@@ -30,12 +33,13 @@ def say_answer(
     """
 
     async def say() -> None:
-        waiting = asyncio.create_task(tell())
+        waiting, sent_ms = asyncio.create_task(tell()), round(1000 * time())
         try:
             done, _ = await asyncio.wait([waiting], timeout=_PROMPTLY_S)
-            if not done:
-                words = f"{command}: under way, the exchange has to confirm it"
-                screen.notify(words, timeout=3, markup=False)
+            while not done:
+                words = f"{command}: sent {clock(sent_ms)}Z, the bot has not answered yet"
+                screen.notify(words, timeout=_AGAIN_S, markup=False)
+                done, _ = await asyncio.wait([waiting], timeout=_AGAIN_S)
             told = await waiting
         finally:
             waiting.cancel()

@@ -29,6 +29,14 @@ if TYPE_CHECKING:
     from tui.bot.view import BotView
     from tui.store import Store
 
+_STATES = {
+    "connecting": "is not reached yet",
+    "connected": "goes on",
+    "lost": "is out of reach",
+    "ended": "has ended",
+}
+"""What a bot does while its display is held."""
+
 
 def no_bot(first: str, **keys: str) -> Content:
     """What stands where no bot is shown; `first`, with markup: what can be done.
@@ -148,7 +156,8 @@ class BotScreen(ReplayingScreen):
             return view
         held = self._still[1]
         new = sum(view.counts.values()) - sum(held.counts.values())
-        since = f"  of {clock(held.now_ms)}Z; the bot goes on" if held.now_ms else ""
+        state = _STATES[view.link] if not view.paused_by_operator else "is paused"
+        since = f"  of {clock(held.now_ms)}Z; the bot {state}" if held.now_ms else ""
         words = Content.assemble(
             " ",
             (f" PAUSED VIEW +{count(new)} ", "reverse bold $warning"),

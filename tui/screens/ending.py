@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.wording import amount, plural
+from tui.figures import clock
 from tui.keys import key_of
 from tui.screens.question import Question
 from tui.screens.typed_question import TypedQuestion
@@ -41,7 +42,11 @@ def stop_question_of_files(bot: KnownBot) -> Question:
 
 def close_question(view: BotView) -> TypedQuestion:
     """Of a bot that is connected."""
-    effects = [*_closed(view), f"{plural(len(view.account['orders']), 'order')} cancelled"]
+    effects = [
+        *_closed(view),
+        f"{plural(len(view.account['orders']), 'order')} cancelled",
+        f"as of {clock(view.now_ms)}Z; it trades on until the word is entered",
+    ]
     return _close(view.symbol, view.mode, effects)
 
 

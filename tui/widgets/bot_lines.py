@@ -154,6 +154,8 @@ def _since_start(view: BotView) -> float:
 
 
 def _troubles(view: BotView) -> list[tuple[str, str]]:
+    if view.starting:
+        return [("STARTING", "it runs, and does not listen yet")]
     if view.link == "lost":
         goes_on = "; the bot goes on by itself" if view.fate == "lives" else ""
         return [("LOST", f"{view.trouble}{goes_on}")]

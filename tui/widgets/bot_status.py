@@ -108,6 +108,8 @@ def connection(view: BotView) -> Sequence[Content]:
     """`ok 38ms 0.4s`, `STALE 12s`, `LOST, try 3/10 in 8s`, `ENDED`; of a record how much of it has
     passed: `ok 34%`. Then, where there is one, a shorter form: `ok 0.4s`, `LOST 3/10`, `ok`. One
     whose process runs is tried for ever: `LOST 3`."""
+    if view.starting:
+        return [Content.styled("starting", "bold $warning")]
     if view.link == "lost":
         tries = f"{view.attempt}" + ("" if view.fate == "lives" else f"/{MOST_ATTEMPTS}")
         long, short = f"LOST, try {tries} in {view.again_in_s:.0f}s", f"LOST {tries}"
