@@ -22,6 +22,9 @@ _Name = tuple[str, int]
 
 Link = Literal["connecting", "connected", "lost", "ended"]
 
+_STARTS_WITHIN = 10
+"""Attempts, a minute and a half: by then one that starts is heard of."""
+
 _BARS, _TRADES, _REQUESTS, _LINES = 20_000, 10_000, 5_000, 20_000
 _STALE_S = 10.0
 """A bot tells of itself every second."""
@@ -214,7 +217,8 @@ class BotView:
     @property
     def starting(self) -> bool:
         """Whether it runs and nobody could reach it yet."""
-        return self.link == "lost" and self.fate == "lives" and not self.about
+        young = self.attempt <= _STARTS_WITHIN
+        return young and self.link == "lost" and self.fate == "lives" and not self.about
 
     @property
     def paused_by_operator(self) -> bool:
