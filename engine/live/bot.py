@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
-from engine.events import AccountSeen, CompilingKernel, HealthRead, LiveEvent, Noted, Quoted
+from engine.events import AccountSeen, CompilingKernel, HealthRead, LiveEvent, Noted
 from engine.live.asked import FLATTENING, STOPPING, by_operator
 from engine.live.beginning import introduction, require_beginning
 from engine.live.config import BotConfig, run_to_resume, unfinished
@@ -15,7 +15,7 @@ from engine.live.health import Health
 from engine.live.loop import LiveLoop
 from engine.live.recorder import Recorder, events_path
 from engine.live.runner import LiveRunner
-from engine.live.standing import account_of
+from engine.live.standing import account_of, quote_of
 from engine.live.start import begin, resume
 from engine.live.store import RunStore
 from engine.live.venue import open_account, open_market, prepare
@@ -272,22 +272,8 @@ class Bot:
     def _quote(self, time_ms: int) -> None:
         if self._runner is None or self._health is None or not self._health.price:
             return
-        run, price = self._runner.run, self._health.price
-        self._tell(
-            Quoted(
-                time_ms,
-                price,
-                equity=run.kernel.equity_at(price),
-                wallet=float(run.kernel.state[0]["wallet"]),
-                unrealised=run.unrealised(price),
-                orders=sum(sent.status == "resting" for sent in run.memory.alive),
-                regime=run.kernel.regime,
-                bar_end_ms=run.bar_end_ms,
-                paused=tuple(run.memory.paused),
-                price_ms=self._health.price_ms,
-                latency_ms=self._health.latency_ms,
-            )
-        )
+        run, health = self._runner.run, self._health
+        self._tell(quote_of(run, time_ms, health.price, health.price_ms, health.latency_ms))
         account = account_of(run)
         if account != self._account:
             self._account = account

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from engine.account import SIDE_NAMES
+from engine.events import Quoted
 from engine.grid import nearest_round_number, nudge_off_round_number, round_down, round_up
 from engine.live.absent import absent
 from engine.live.orders import Sent
@@ -26,6 +27,23 @@ _LOT = (
     "far_price",
     "far_qty",
 )
+
+
+def quote_of(run: Run, time_ms: int, price: float, price_ms: int, latency_ms: float) -> Quoted:
+    """What a run is worth at a price, which is that of `price_ms`; times in ms UTC."""
+    return Quoted(
+        time_ms,
+        price,
+        equity=run.kernel.equity_at(price),
+        wallet=float(run.kernel.state[0]["wallet"]),
+        unrealised=run.unrealised(price),
+        orders=sum(sent.status == "resting" for sent in run.memory.alive),
+        regime=run.kernel.regime,
+        bar_end_ms=run.bar_end_ms,
+        paused=tuple(run.memory.paused),
+        price_ms=price_ms,
+        latency_ms=latency_ms,
+    )
 
 
 def account_of(run: Run) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine.events import HealthRead, LiveEvent, Noted, Quoted
+from engine.events import HealthRead, LiveEvent, Noted
 from engine.live.beginning import introduction
 from engine.live.config import BotConfig
 from engine.live.health import Health
 from engine.live.log import run_log, say
 from engine.live.recorder import Recorder, events_path
+from engine.live.standing import quote_of
 from engine.live.stops import Stops
 from engine.live.view import View, kind_of, payload_of
 from engine.live.wording import LiveText
@@ -118,21 +119,7 @@ class PaperBot:
         assert health is not None
         now_ms, price = run.clock.now_ms(), health.price
         self._hear(HealthRead(now_ms, tuple(health.readings(run.broker))))
-        self._hear(
-            Quoted(
-                now_ms,
-                price,
-                equity=run.kernel.equity_at(price),
-                wallet=float(run.kernel.state[0]["wallet"]),
-                unrealised=run.unrealised(price),
-                orders=sum(sent.status == "resting" for sent in run.memory.alive),
-                regime=run.kernel.regime,
-                bar_end_ms=run.bar_end_ms,
-                paused=tuple(run.memory.paused),
-                price_ms=now_ms - 400,
-                latency_ms=LATENCY_MS,
-            )
-        )
+        self._hear(quote_of(run, now_ms, price, now_ms - 400, LATENCY_MS))
 
     def _hear(self, event: LiveEvent) -> None:
         if self._health is not None:
