@@ -26,6 +26,9 @@ from exchange.paper.listing import load_listing
 from exchange.paper.server import PAPER_KEYS, PaperExchange
 from exchange.symbol import Symbol
 from state.control import CommandError
+from state.control_client import ControlClient
+from state.control_wire import socket_path
+from state.errors import StateError
 from state.lock import BotLock
 from tests.paper.support import place
 from tui.bots import the_bot
@@ -260,6 +263,36 @@ async def test_what_the_operator_says_and_what_becomes_of_it_is_told(config: Bot
     assert "pause was asked for by the socket" in told
     assert any(text.startswith("pause is not done: noted, ") for text in told)
     assert "pause: entries are paused; take-profits and stops stay" in told
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (StateError("cannot write: no space left"), "ended by an error: cannot write: no space"),
+        (KeyError("secret"), "ended by a defect of gridtui (KeyError); its log has it"),
+    ],
+)
+async def test_who_watches_is_told_that_a_bot_did_not_end_as_it_was_asked_to(
+    config: BotConfig, error: Exception, words: str
+) -> None:
+    async def broken() -> None:
+        raise error
+
+    async with exchange(config) as (paper, there):
+        bot = Bot(there, lambda *_: None)
+        running = asyncio.create_task(bot.run())
+        async with asyncio.timeout(60):
+            while len(paper.venue.book.resting()) < 6:
+                await asyncio.sleep(0.05)
+        client = await ControlClient.connect(socket_path(there.folder, "BTCUSDT"))
+        async with client:
+            assert bot._runner is not None
+            bot._runner.tick = broken  # type: ignore[method-assign]
+            with pytest.raises(type(error)):
+                await running
+            async for _ in client.events():
+                pass
+            assert client.farewell.startswith(words)
 
 
 @pytest.fixture

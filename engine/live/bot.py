@@ -25,6 +25,7 @@ from exchange.errors import DataError
 from exchange.outcomes import Failure
 from state.control import CommandError, ControlServer
 from state.control_wire import socket_path
+from state.errors import StateError
 from state.lock import BotLock, running_bots
 
 _PATIENCE_S = 2.0
@@ -114,7 +115,7 @@ class Bot:
             self._control = ControlServer(socket, self.obey, allow_control=config.control)
             self._control.set_snapshot(self.snapshot)
             await self._control.start()
-            stack.push_async_callback(self._say_goodbye)
+            stack.push_async_exit(self._say_goodbye)
             self._health = Health(runner, config.speed)
             self._loop = LiveLoop(runner, self._health, self._tell, config.speed)
             if self._asked_to_stop == FLATTENING:
@@ -264,10 +265,15 @@ class Bot:
         now_ms = runner.run.clock.now_ms() if runner else int(time.time() * 1000)
         self._tell(Noted(now_ms, text, warning))
 
-    async def _say_goodbye(self) -> None:
-        if self._control is not None:
-            words = self._loop.summary if self._loop else ""
-            await self._control.close(words or "the bot has stopped")
+    async def _say_goodbye(self, _kind: object, error: BaseException | None, _at: object) -> None:
+        if self._control is None:
+            return
+        words = self._loop.summary if self._loop else ""
+        if isinstance(error, DataError | StateError):
+            words = f"ended by an error: {error}"
+        elif isinstance(error, Exception):  # its words may hold what no screen may show
+            words = f"ended by a defect of gridtui ({type(error).__name__}); its log has it"
+        await self._control.close(words or "the bot has stopped")
 
     def _quote(self, time_ms: int) -> None:
         if self._runner is None or self._health is None or not self._health.price:
