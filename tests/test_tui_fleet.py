@@ -12,7 +12,7 @@ from exchange.symbol import Symbol
 from state.control import ControlServer
 from state.errors import StateError
 from state.lock import BotLock, lock_folder
-from tests.bot_app import Clock, shown
+from tests.bot_app import Clock, shown, watched
 from tests.bot_documents import snapshot
 from tests.bot_files import hold, keep_state
 from tests.records import a_run, record_of
@@ -131,6 +131,21 @@ async def test_after_a_replay_the_bot_is_shown_that_was_shown_before(
         await fleet.end_replay()
         await becomes(lambda: fleet.watched.mode == "paper")
         await fleet.close()
+
+
+async def test_after_a_replay_the_end_of_a_bot_is_shown_again(tmp_path: Path) -> None:
+    fleet = Fleet()
+    view = watched(snapshot())
+    view.link, view.fate = "ended", "crashed"
+    fleet.watched = view
+    for number in (1, 2):
+        record = record_of(tmp_path / str(number), a_run(4, 6))
+        await fleet.play(Replay(record, clock=Clock()))
+    await becomes(lambda: fleet.watched is not None)
+    assert fleet.watched is not view
+    await fleet.end_replay()
+    assert fleet.watched is view
+    await fleet.close()
 
 
 async def test_what_is_awaited_is_said_until_the_last_has_arrived() -> None:

@@ -70,6 +70,7 @@ class Fleet:
         self._followed: Path | None = None
         self._started = ""
         self._before: tuple[Path, str] | None = None  # what was followed when a replay began
+        self._ended: tuple[BotView, RunningBot | None, Path | None, str] | None = None  # likewise
         self._awaited: list[Awaited] = []
         self._left: set[str] = set()
         self._unconfirmed: tuple[BotView | None, float] = (None, 0.0)
@@ -131,18 +132,25 @@ class Fleet:
         """Show a record from now on, as if its bot were running."""
         followed = self._followed
         before = self._before if followed is None else (followed, self._started)
+        if self.replay is None:
+            self._ended = None
+            if self.watched is not None and self.watched.link == "ended":
+                self._ended = (self.watched, self.subject, followed, self._started)
         shown_before = self._turn_to(None, None, None)
         self.replay, self._before = replay, before
         replay.start(self._show)
         await _close(shown_before)
 
     async def end_replay(self) -> None:
-        """Show the bots that run again: the one that was watched, if it goes on."""
+        """Show the bots that run again: the one that was watched, if it goes on; else its end."""
         before = self._before
         over = self._turn_to(None, None, None)
         self._before = before
         await _close(over)
         await self.look()
+        ended, self._ended = self._ended, None
+        if self.watched is None and ended is not None:
+            self.watched, self.subject, self._followed, self._started = ended
 
     @property
     def followed(self) -> RunningBot | None:
