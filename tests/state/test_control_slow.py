@@ -102,6 +102,30 @@ async def test_answers_come_through_while_events_wait_to_be_looked_at(path: Path
                 break
 
 
+async def test_a_client_that_rests_between_two_looks_gets_its_answer_at_once(path: Path) -> None:
+    async with (
+        running(path) as bot,
+        await ControlClient.connect(path, rest_s=3600.0) as client,
+    ):
+        seen: asyncio.Queue[int] = asyncio.Queue()
+
+        async def look() -> None:
+            async for event in client.events():
+                seen.put_nowait(event.n)
+
+        looking = asyncio.create_task(look())
+        for _ in range(20):
+            bot.step(lossless=True)
+            await asyncio.sleep(0.01)
+        assert seen.empty()
+        assert await client.command("add") == {"count": 21}
+        assert [await seen.get() for _ in range(21)] == list(range(1, 22))
+        for number in (22, 23):
+            assert await client.command("add") == {"count": number}
+        looking.cancel()
+        await asyncio.wait([looking])
+
+
 async def test_a_client_that_stopped_looking_is_told_what_it_lost(path: Path) -> None:
     async with running(path) as bot, await ControlClient.connect(path) as client:
         for _ in range(600):

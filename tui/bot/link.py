@@ -28,6 +28,9 @@ _PAUSES_S = (1.0, 2.0, 4.0, 8.0)
 _DYING_S = 0.1
 """Between the end of a process's connections and that of its lock."""
 
+_REST_S = 0.05
+"""Half of what lies between two drawings at the quickest."""
+
 _AT_ONCE = 100
 """Events between two turns of the screen."""
 
@@ -94,13 +97,16 @@ class BotLink:
         with contextlib.suppress(RefusedError, StateError):  # then it is shown once more
             await client.command("acknowledge", which, timeout_s=ANSWER_S)
 
+    async def _connect(self) -> ControlClient:
+        return await ControlClient.connect(self._path, origin=SCREENS, rest_s=_REST_S)
+
     async def _follow(self) -> None:
         view = self._view
         # the words for events need numpy and numba: a second that the screen does not wait for
         words = (await asyncio.to_thread(import_module, "engine.live.wording")).LiveText
         while True:
             try:
-                async with await ControlClient.connect(self._path, origin=SCREENS) as client:
+                async with await self._connect() as client:
                     if await still_runs(self._holder):
                         self._client = client
                         await self._read(client, words)
