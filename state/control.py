@@ -36,6 +36,10 @@ refuse."""
 
 _NOBODY = "the socket"
 _MOST_CLIENTS = 16
+_TURNS_TO_LET_IN = 10
+"""Of the loop, until whoever connected is served: asyncio leaves hanging those that a server which
+is closed has only just accepted."""
+
 _FAREWELL_S = 1.0
 
 _log = logging.getLogger(__name__)
@@ -122,10 +126,12 @@ class ControlServer:
         if self._server is None:
             return
         server, self._server = self._server, None
-        server.close()
         with contextlib.suppress(OSError):
             if self._path.stat().st_ino == self._inode:
                 self._path.unlink()
+        for _ in range(_TURNS_TO_LET_IN):
+            await asyncio.sleep(0)
+        server.close()
         connections = list(self._connections)
         await asyncio.gather(*(each.finish_commands(_FAREWELL_S) for each in connections))
         for connection in connections:
@@ -146,7 +152,7 @@ class ControlServer:
         outbox.add(
             line_of(**{"type": "hello", "protocol": PROTOCOL, "control": allowed, "from": True})
         )
-        if self._server is None or len(self._connections) >= _MOST_CLIENTS:
+        if len(self._connections) >= _MOST_CLIENTS:
             outbox.end(line_of(type="bye", error="too many clients are connected; close one"))
         else:
             connection.send_snapshot(0)

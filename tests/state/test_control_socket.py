@@ -1,5 +1,6 @@
 """Where a bot listens: nobody else's socket is taken, no name is too long. Costs 1 s."""
 
+import asyncio
 import os
 import socket
 from collections.abc import Iterator
@@ -83,3 +84,22 @@ async def test_a_socket_where_anybody_writes_is_in_a_folder_that_nobody_else_rea
             await ControlClient.connect(shortest)
         with pytest.raises(StateError, match="is open to others"):
             await Bot(shortest).server.start()
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_who_is_being_let_in_when_the_bot_closes_is_not_left_hanging(
+    path: Path, turns: int
+) -> None:
+    with socket.socket(socket.AF_UNIX) as client:
+        async with running(path):
+            client.connect(str(path))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        client.settimeout(0)
+        while True:
+            try:
+                told = client.recv(4096)
+            except ConnectionResetError:
+                break
+            if not told:
+                break
