@@ -196,11 +196,12 @@ class ControlClient:
     async def close(self) -> None:
         """Hang up; a second time does nothing."""
         self._broken = self._broken or StateError(f"this connection to {self._path} is closed")
+        # before anything is waited for, at which this may be cancelled
+        self._writer.transport.abort()
         if self._reading:
             self._reading.cancel()
             await asyncio.wait([self._reading])
         await self._messages.aclose()
-        self._writer.transport.abort()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
 

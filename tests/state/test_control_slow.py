@@ -102,6 +102,18 @@ async def test_answers_come_through_while_events_wait_to_be_looked_at(path: Path
                 break
 
 
+async def test_a_client_that_is_interrupted_as_it_hangs_up_has_hung_up(path: Path) -> None:
+    async with running(path) as bot:
+        client = await ControlClient.connect(path)
+        closing = asyncio.create_task(client.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait([closing])
+        async with asyncio.timeout(30):
+            while bot.server._connections:
+                await asyncio.sleep(0.01)
+
+
 async def test_a_client_that_rests_between_two_looks_gets_its_answer_at_once(path: Path) -> None:
     async with (
         running(path) as bot,
