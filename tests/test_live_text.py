@@ -16,6 +16,7 @@ from engine.live.closings import closing
 from engine.live.health import Reading
 from engine.live.log import log, run_log, say
 from engine.live.wording import LiveText, price_text
+from tui.commands.grammar import word_was_typed
 from tui.live_keys import LiveKeys
 from tui.live_status import LiveStatus
 
@@ -181,6 +182,17 @@ def test_everything_is_closed_only_by_the_word_and_enter() -> None:
     keys.press("X", False)
     keys.press("B", False)
     assert keys.hint(False).endswith("type BTC, Enter; Esc leaves: B_")
+
+
+@pytest.mark.parametrize(
+    ("typed", "agreed"), [("BTC\n", True), (" BTC \n", True), ("btc\n", False), ("", False)]
+)
+def test_a_command_does_what_cannot_be_undone_only_after_the_word_to_the_letter(
+    typed: str, agreed: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO(typed))
+    assert word_was_typed("BTC", "do it") is agreed
+    assert capsys.readouterr().out == "Type BTC to do it, anything else to leave: "
 
 
 def test_who_only_watches_can_only_leave() -> None:

@@ -106,6 +106,8 @@ async def test_real_money_is_begun_stopped_and_gone_on_with_from_the_screens(fol
         await said(app, pilot, "not ETH: BTC")
         await pilot.press("left_square_bracket", "slash", "right_square_bracket", "enter")
         await said(app, pilot, "not [/]: BTC")
+        await pilot.press(*"btc", "enter")
+        await said(app, pilot, "not btc: BTC")
         await pilot.press(*"BTC", "enter")
         await said(app, pilot, "nothing speaks for these parameters: type UNPROVEN")
         await pilot.press(*"UNPROVEN", "enter")

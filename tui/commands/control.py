@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.live.folders import MODES
-from tui.commands.grammar import UsageError
+from tui.commands.grammar import UsageError, word_was_typed
 from tui.folders import data_folder
 
 if TYPE_CHECKING:
@@ -71,11 +71,7 @@ def _stop(args: argparse.Namespace) -> int:
         if not sys.stdin.isatty():
             raise UsageError("everything is closed without being asked about only with --yes")
         print(f"{bot.line}: every order is cancelled, both sides are closed at market")
-        try:
-            typed = input(f"Type {word} to do it, anything else to leave: ").strip()
-        except EOFError:
-            typed = ""
-        if typed != word:
+        if not word_was_typed(word, "do it"):
             print("nothing was done")
             return 0
     return _ask(bot, "flatten")

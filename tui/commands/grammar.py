@@ -1,4 +1,4 @@
-"""What all commands share: the parser, its errors of one line, and the flag for the data folder."""
+"""What commands share: the parser, its errors of one line, flags, the word before a danger."""
 
 import argparse
 import difflib
@@ -50,6 +50,14 @@ def require_terminal() -> None:
     """
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError("the screens need a terminal; commands do not (see gridtui --help)")
+
+
+def word_was_typed(word: str, what: str) -> bool:
+    """Have a word typed, to the letter, before something that cannot be undone."""
+    try:
+        return input(f"Type {word} to {what}, anything else to leave: ").strip() == word
+    except EOFError:
+        return False
 
 
 def add_strategy_arguments(parser: argparse.ArgumentParser, tables: str) -> None:

@@ -14,7 +14,7 @@ from tui.commands.bot_arguments import (
     require_flags_that_fit,
 )
 from tui.commands.briefing import EVIDENCE, UNPROVEN, briefing, vouched
-from tui.commands.grammar import UsageError
+from tui.commands.grammar import UsageError, word_was_typed
 
 if TYPE_CHECKING:
     from engine.live.config import BotConfig
@@ -113,22 +113,15 @@ def _confirmed(told: Sequence[tuple[str, str]], word: str, evidence: "Status") -
     """Say what is about to happen with real money, and have a word typed."""
     for label, text in told:
         _print_row(label, text)
-    if not _typed(word, "trade real money"):
+    if not word_was_typed(word, "trade real money"):
         return False
     if evidence != "passing":
-        return _typed(UNPROVEN, "trade parameters for which nothing speaks")
+        return word_was_typed(UNPROVEN, "trade parameters for which nothing speaks")
     return True
 
 
 def _print_row(label: str, text: str) -> None:
     print(f"  {label:<11} {text}", flush=True)
-
-
-def _typed(word: str, what: str) -> bool:
-    try:
-        return input(f"Type {word} to {what}, anything else to leave: ").strip() == word
-    except EOFError:
-        return False
 
 
 def _banner(config: "BotConfig") -> str:

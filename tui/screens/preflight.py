@@ -6,20 +6,18 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from textual import on, work
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.events import Key
-from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Static
 
 from engine.wording import plural
 from tui.bot.launch import StartOrder
 from tui.bot.preflight import Looked, LookFailedError, look
 from tui.commands.briefing import UNPROVEN
-from tui.keys import bindings, key_of
+from tui.screens.word_dialog import WordDialog
 from tui.widgets.bot_status import BADGES
 
 _AGAIN = "looking once more ..."
@@ -28,7 +26,7 @@ _MARGIN, _REST = 8, 10
 """Columns of frame, padding and scroll bar; lines of all that is not what was seen."""
 
 
-class PreflightDialog(ModalScreen[bool]):
+class PreflightDialog(WordDialog):
     """Dismissed with True once everything was seen and what is asked for was typed.
 
     Real money asks for the coin's name, and for one more word where nothing speaks for the
@@ -36,9 +34,7 @@ class PreflightDialog(ModalScreen[bool]):
     hours by then: all is looked at once more, and what has changed is shown and asked anew.
     """
 
-    CSS_PATH = "../dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("typed"),
         ("up", "scroll(-1)", "up"),
         ("down", "scroll(1)", "down"),
     ]
@@ -59,15 +55,13 @@ class PreflightDialog(ModalScreen[bool]):
             with VerticalScroll(can_focus=False):
                 yield Static("looking at keys, account, market and state ...", id="seen")
             with Horizontal(id="typing"):
-                yield Static(id="wanted")
-                yield Input(id="word-typed", compact=True, select_on_focus=False)
+                yield from self.word_line()
             with Horizontal(id="answers"):
-                yield Button(f"Cancel ({key_of('leave_typed')})", id="no", compact=True)
+                yield self.cancel()
                 yield Button("Start", id="yes", compact=True)
 
     def on_mount(self) -> None:
-        """Enter does no harm."""
-        self.query_one("#no").focus()
+        """What is looked at comes when it is known."""
         self._look()
 
     @work(exclusive=True)
@@ -123,7 +117,7 @@ class PreflightDialog(ModalScreen[bool]):
             return
         self._words = [self._order.symbol.coin, *([] if looked.proven else [UNPROVEN])]
         self.add_class("-words")
-        self._want()
+        self.want()
 
     def _show(self, lines: list[Content]) -> None:
         """As much of it as there is room for; the rest can be scrolled to."""
@@ -135,37 +129,33 @@ class PreflightDialog(ModalScreen[bool]):
                 "#preflight"
             ).border_subtitle = f"↓ {plural(len(lines) - room, 'line')} more"
 
-    def _want(self, wrong: str = "") -> None:
-        word = self._words[0]
-        why = "nothing speaks for these parameters: " if word == UNPROVEN else ""
-        words = f"not {wrong}: {word}" if wrong else f"{why}type {word} and enter:"
-        self.query_one("#wanted", Static).update(Content(words))  # brackets are no markup
+    @property
+    def word(self) -> str:
+        """The next one; of real money alone."""
+        return self._words[0] if self._words else ""
 
-    def on_key(self, event: Key) -> None:
-        """Whatever is typed is the word."""
-        field = self.query_one(Input)
-        if self._words and event.character and event.is_printable and not field.has_focus:
-            event.stop()
-            field.focus()
-            field.insert_text_at_cursor(event.character)
+    def means_word(self, typed: str) -> bool:
+        """To the letter: real money begins with it."""
+        return typed == self.word
+
+    def wanted(self, wrong: str = "") -> str:
+        """With the reason for the second word."""
+        if wrong:
+            return f"not {wrong}: {self.word}"
+        why = "nothing speaks for these parameters: " if self.word == UNPROVEN else ""
+        return f"{why}{super().wanted()}"
 
     def action_scroll(self, step: int) -> None:
         """Lines up or down."""
         self.query_one(VerticalScroll).scroll_relative(y=step, animate=False)
 
-    @on(Input.Submitted)
-    def _entered(self, event: Input.Submitted) -> None:
-        typed = event.value.strip()
-        event.input.clear()
-        if not typed or not self._words:
-            self.dismiss(False)
-        elif typed != self._words[0]:
-            self._want(wrong=typed)
-        elif len(self._words) == 1:
+    def agreed(self) -> None:
+        """The next word; after the last all is looked at once more."""
+        if len(self._words) == 1:
             self._look_again()
         else:
             del self._words[0]
-            self._want()
+            self.want()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """An answer was chosen."""
@@ -173,10 +163,6 @@ class PreflightDialog(ModalScreen[bool]):
             self._look_again()
         else:
             self.dismiss(False)
-
-    def action_leave(self) -> None:
-        """Escape; what is being looked at is given up."""
-        self.dismiss(False)
 
     def _warning(self, text: str) -> Iterator[Content]:
         return (Content.styled(line, "$warning") for line in self._wrapped("! ", text))
