@@ -53,7 +53,7 @@ class Watching(_Watch):
         self.client: ControlClient
 
     async def obey(self, wish: Wish) -> str:
-        return await self._obey(self.client, "BTC", wish)
+        return await self._obey(self.client, wish)
 
 
 def console_of(status: LiveStatus, obey: Any) -> LiveConsole:
@@ -137,6 +137,21 @@ async def test_what_fails_in_a_task_that_nobody_awaits_is_said(
     text = LiveText(snapshot()["about"])
     await console_of(LiveStatus(snapshot()["about"], text), obey)._carry_out("pause")
     assert capsys.readouterr().out == words
+
+
+async def test_a_console_says_that_nothing_was_closed_and_tells_the_bot_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told: list[Wish] = []
+
+    async def obey(wish: Wish) -> str:
+        told.append(wish)
+        return ""
+
+    text = LiveText(snapshot()["about"])
+    await console_of(LiveStatus(snapshot()["about"], text), obey)._carry_out("keep")
+    assert capsys.readouterr().out == "nothing was closed: BTC was not typed\n"
+    assert not told
 
 
 async def test_a_console_that_its_bot_refuses_leaves_the_word_to_the_bots_line(

@@ -22,7 +22,8 @@ _REFRESH_S = 0.5
 _STANDARD = (0, 1, 2)
 
 Obey = Callable[[Wish], Awaitable[str]]
-"""Carries a wish out; the answer is a sentence, "" where the bot's own lines have told it."""
+"""Carries a wish out, none but `keep`; the answer is a sentence, "" where the bot's own lines have
+told it."""
 
 
 class LiveConsole(logging.Handler):
@@ -133,7 +134,7 @@ class LiveConsole(logging.Handler):
     async def _carry_out(self, wish: Wish) -> None:
         """Nobody awaits this: what fails is said here or never."""
         try:
-            said = await self._obey(wish)
+            said = self._keys.kept if wish == "keep" else await self._obey(wish)
         except StateError as error:
             said = f"{wish} is not done: {error}"
         except Exception as error:

@@ -69,6 +69,11 @@ class LiveKeys:
             keys = ["read-only: --control to steer"]
         return "  ".join([*keys, *(["q leave"] if self.leaves else [])])
 
+    @property
+    def kept(self) -> str:
+        """What is said where everything was kept, since the word was not typed."""
+        return f"nothing was closed: {self.word} was not typed"
+
     def _type(self, key: str) -> Wish | None:
         typed = self._typed or ""
         if key in _ENTER:

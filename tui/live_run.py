@@ -119,8 +119,6 @@ class _LiveRun:
         loop.call_soon(self._bot.alarm, "log", reason)
 
     async def _obey(self, wish: Wish) -> str:
-        if wish == "keep":
-            return f"nothing was closed: {self._config.symbol.coin} was not typed"
         if wish == "stop":
             self._stop(_CONSOLE, by_operator("stop", _CONSOLE))
             return ""

@@ -64,7 +64,7 @@ class _Watch:
             status = LiveStatus(about, text)
             status.begin(client.snapshot.document)
             keys = LiveKeys(status.coin, control=self._control, leaves=True)
-            obey = partial(self._obey, client, status.coin)
+            obey = partial(self._obey, client)
             self._screen = LiveConsole(status, keys, obey, self._left.set)
             async with self._screen.shown():
                 await self._follow(client, text)
@@ -117,12 +117,10 @@ class _Watch:
         elif not self._as_json:
             print(line, flush=True)
 
-    async def _obey(self, client: ControlClient, coin: str, wish: Wish) -> str:
+    async def _obey(self, client: ControlClient, wish: Wish) -> str:
         if wish == "leave":
             self._left.set()
             return "left; the bot goes on"
-        if wish == "keep":
-            return f"nothing was closed: {coin} was not typed"
         if not client.greeting.control_allowed:
             return "not done: this bot takes no commands"
         try:
