@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from engine.wording import count, plural
+from tui.bot.held import Held, held_mark
 from tui.figures import clock
 from tui.footers import FOOTERS
 from tui.keys import bindings, key_of
@@ -70,7 +71,7 @@ class BotScreen(ReplayingScreen):
         self._data_dir = data_dir
         self._furnished = False
         self._no_bot = Content()
-        self._still: tuple[BotView, BotView] | None = None  # of whom, as it stood
+        self._held: Held | None = None
         self._banner = Static(id="frozen")
         self._held_words = Content()
         self._steered_at = -HELD_KEY_S
@@ -109,7 +110,7 @@ class BotScreen(ReplayingScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """No key before everything is there; what goes on must have been held."""
-        if action == "unfreeze" and self._still is None:
+        if action == "unfreeze" and self._held is None:
             return False
         return self._furnished and super().check_action(action, parameters)
 
@@ -126,9 +127,10 @@ class BotScreen(ReplayingScreen):
             words = awaited or (others if unseen else "")
             self._say_no_bot(Content(f"\n{words}") if words else self.no_bot)
         self.set_class(view is not None and view.stale, "-stale")
-        self.set_class(view is not None and self.frozen, "-frozen")
         self.show_keys(self.NO_BOT_KEYS if view is None else self._keys_for(view))
-        if view is not None:
+        if view is None:
+            self.remove_class("-frozen")
+        else:
             self.show(self._as_held(view))
 
     def _keys_for(self, view: BotView) -> str:
@@ -146,27 +148,27 @@ class BotScreen(ReplayingScreen):
     @property
     def frozen(self) -> bool:
         """Whether the display is held."""
-        return self._still is not None and self._still[0] is self.view
+        return self._held is not None and self._held.of is self.view
 
     def _as_held(self, view: BotView) -> BotView:
         """The bot, or how it stood when the display was frozen, which a line says."""
         if not self.frozen:
-            self._still = None
-        if self._still is None:
+            self._held = None
+        self.set_class(self._held is not None, "-frozen")
+        if self._held is None:
             return view
-        held = self._still[1]
-        new = sum(view.counts.values()) - sum(held.counts.values())
+        still = self._held.still
         state = _STATES[view.link] if not view.paused_by_operator else "is paused"
-        since = f"  of {clock(held.now_ms)}Z; the bot {state}" if held.now_ms else ""
+        since = f"  of {clock(still.now_ms)}Z; the bot {state}" if still.now_ms else ""
         words = Content.assemble(
             " ",
-            (f" PAUSED VIEW +{count(new)} ", "reverse bold $warning"),
+            held_mark(f" +{count(self._held.new())}"),
             (f"{since}   {key_of('freeze')} shows what is now", "$quiet"),
         )
         if not words.is_same(self._held_words):
             self._held_words = words
             self._banner.update(words)
-        return held
+        return still
 
     def action_freeze(self) -> None:
         """Hold the display, not the bot; once more: go on. A replay holds and goes on itself."""
@@ -178,11 +180,11 @@ class BotScreen(ReplayingScreen):
     def hold(self) -> None:
         """Show how the bot stands now until `hold` is called again."""
         view = self.view
-        self._still = None if self._still or view is None else (view, view.still())
+        self._held = None if self._held or view is None else Held(view)
 
     def action_unfreeze(self) -> None:
         """The display goes on."""
-        self._still = None
+        self._held = None
 
     @property
     def view(self) -> BotView | None:

@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from engine.wording import count
 from tui.bot.audit import Audit
+from tui.bot.held import held_mark
 from tui.keys import bindings, key_of
 from tui.screens.bot_screen import BotScreen
 from tui.widgets.order_tables import VIEWS, Table, tables
@@ -57,12 +58,11 @@ class OrdersScreen(BotScreen):
         self._said: object = None
         self._titles = (Content(), Content())
         self._looked_at = 0.0
-        self._frozen: dict[str, int] | None = None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Without a bot there is no table to do anything with."""
+        """Without a bot there is no table to do anything with; `back` lets a held one go on."""
         needs = action in _OF_A_TABLE and self._of is None
-        return not needs and super().check_action(action, parameters)
+        return not needs and action != "unfreeze" and super().check_action(action, parameters)
 
     def panels(self) -> Iterable[Widget]:
         """The names of the tables, the table, and a line to type in."""
@@ -72,12 +72,12 @@ class OrdersScreen(BotScreen):
 
     def show(self, view: BotView) -> None:
         """Draw what has changed."""
-        if self._frozen is None:
+        if self._held is None:
             self._audit.take(view)
         if view is not self._of:
-            self._of, self._tables, self._frozen = view, tables(view, self._audit), None
+            self._of, self._tables, self._held = view, tables(view, self._audit), None
             self._furnish_table()
-        if self._frozen is None and not self._waits():
+        if self._held is None and not self._waits():
             kinds = self._table.kinds
             seen = (self._view_name, view.price_digits, [view.counts.get(k) for k in kinds])
             if (seen, view.counts.get("snapshot")) != self._seen:
@@ -89,7 +89,7 @@ class OrdersScreen(BotScreen):
     def action_next_view(self) -> None:
         """The next table."""
         self._view_name = VIEWS[(VIEWS.index(self._view_name) + 1) % len(VIEWS)]
-        self._frozen = None
+        self._held = None
         self._furnish_table()
 
     def action_filter(self) -> None:
@@ -121,9 +121,12 @@ class OrdersScreen(BotScreen):
 
     def hold(self) -> None:
         """Hold the table, or let it go on."""
-        if self._of is not None:
-            self._frozen = dict(self._of.counts) if self._frozen is None else None
-            self._seen = None
+        super().hold()
+        self._seen = None
+
+    def _as_held(self, view: BotView) -> BotView:
+        """The bot as it is: the table alone stands still, and its title says so."""
+        return view
 
     def action_back(self) -> None:
         """Leave the line, show everything, go on."""
@@ -131,7 +134,7 @@ class OrdersScreen(BotScreen):
             self._words[self._view_name] = ""
             self._close_prompt()
             self._refill()
-        elif self._frozen is not None:
+        elif self._held is not None:
             self.hold()
 
     @on(Prompt.Typed)
@@ -196,7 +199,7 @@ class OrdersScreen(BotScreen):
     def _entitle(self, view: BotView) -> None:
         """The tabs, and the title, which says what is left out and how long it has stood still."""
         self.show_keys(self._key_context())
-        asked = (self._view_name, self._words[self._view_name], self._frozen is None)
+        asked = (self._view_name, self._words[self._view_name], self._held is None)
         state = (id(view), dict(view.counts), asked, self._rows.row_count)
         if state == self._said:
             return
@@ -212,19 +215,16 @@ class OrdersScreen(BotScreen):
             shown = name == self._view_name
             parts += [(f"[{words}]", "bold $primary") if shown else (f" {words} ", "$quiet"), " "]
         tabs = Content.assemble(" ", *parts, (f"{key_of('table')} view", "$quiet"))
-        titles = (tabs, self._title(view))
+        titles = (tabs, self._title())
         if not all(map(Content.is_same, titles, self._titles)):
             self._titles = titles
             self._tabs.update(tabs, layout=False)
             self._rows.border_title = titles[1]
 
-    def _title(self, view: BotView) -> Content:
+    def _title(self) -> Content:
         word = self._words[self._view_name]
         some = f"  {count(self._rows.row_count)} with /{word}" if word else ""
         parts: list[str | tuple[str, str]] = [f"{self._table.title}{some}"]
-        if self._frozen is not None:
-            new = sum(
-                view.counts.get(kind, 0) - self._frozen.get(kind, 0) for kind in self._table.kinds
-            )
-            parts += ["  ", (f" PAUSED VIEW +{count(new)} ", "reverse bold $warning")]
+        if self._held is not None:
+            parts += ["  ", held_mark(f" +{count(self._held.new(self._table.kinds))}")]
         return Content.assemble(*parts)

@@ -19,6 +19,7 @@ from textual.strip import Strip
 from textual.style import Style
 
 from engine.wording import count
+from tui.bot.held import held_mark
 from tui.keys import bindings, key_of
 
 _MOST_ENTRIES = 20_000
@@ -281,7 +282,7 @@ class LogLines(ScrollView, can_focus=True):
         if not self.follow:
             parts += [f"↓ {count(below)}  "] if below else []
             new = f" +{count(self.unseen)} new" if self.unseen else ""
-            parts.append((f" PAUSED VIEW{new} ", "reverse bold $warning"))
+            parts.append(held_mark(new))
             parts.append(f" {key_of('follow')} follows")
         else:
             parts.append("follows")
