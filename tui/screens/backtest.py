@@ -76,7 +76,6 @@ class BacktestScreen(FramedScreen):
     def __init__(self, data_dir: Path | None) -> None:
         super().__init__("-backtest -page-form -no-result")
         self._form = RunForm()
-        self._furnished = False
         self._data_dir = data_dir
         self._seen = -1
         self._finished: Run | None = None
@@ -104,10 +103,6 @@ class BacktestScreen(FramedScreen):
         await self.query_one("#left").mount(self._progress_line, self._runs)
         await self.query_one("#body").mount(self._result)
         self._furnished = True
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """No key before everything is there."""
-        return self._furnished and super().check_action(action, parameters)
 
     def take_in(self, finished: Run | None) -> None:
         """A run has ended, with a result or (None) without one; also while another screen is up."""

@@ -69,7 +69,6 @@ class BotScreen(ReplayingScreen):
     def __init__(self, data_dir: Path | None) -> None:
         super().__init__("-bot")
         self._data_dir = data_dir
-        self._furnished = False
         self._no_bot = Content()
         self._held: Held | None = None
         self._banner = Static(id="frozen")
@@ -109,10 +108,10 @@ class BotScreen(ReplayingScreen):
         self._furnished = True
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """No key before everything is there; what goes on must have been held."""
+        """What goes on must have been held."""
         if action == "unfreeze" and self._held is None:
             return False
-        return self._furnished and super().check_action(action, parameters)
+        return super().check_action(action, parameters)
 
     def refresh_from_store(self, now: datetime) -> None:
         """Show the bot that is watched."""

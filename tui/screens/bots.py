@@ -69,7 +69,6 @@ class BotsScreen(FramedScreen):
         self._table = RowTable("bots", follow_first=True)
         self._about = LineList("about")
         self._census = Census()
-        self._furnished = False
         self._looked_at = 0.0
         self._log: tuple[object, list[str]] = (None, [])
         self._starter = Starter(self, self._folder)
@@ -95,10 +94,6 @@ class BotsScreen(FramedScreen):
         self._furnished = True
         self._table.focus()
         self._look()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """No key before everything is there."""
-        return self._furnished and super().check_action(action, parameters)
 
     def refresh_from_store(self, now: datetime) -> None:
         """Count them again now and then; the chosen one's lines follow the cursor."""

@@ -75,7 +75,6 @@ class ConfigScreen(FramedScreen):
         self._table = RowTable("parameters")
         self._about = LineList("about")
         self._prompt = Prompt()
-        self._furnished = False
         self._values: dict[str, Any] = dict(STRATEGY_PARAMS)
         self._kept: Mapping[str, Any] = dict(STRATEGY_PARAMS)
         self._profile: Path | None = None
@@ -99,10 +98,6 @@ class ConfigScreen(FramedScreen):
         self._table.focus()
         self._list()
         self._look()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """No key before everything is there."""
-        return self._furnished and super().check_action(action, parameters)
 
     def refresh_from_store(self, now: datetime) -> None:
         """The live values are those of the bot that is watched; the lines follow the cursor."""

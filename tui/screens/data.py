@@ -62,7 +62,6 @@ class DataScreen(FramedScreen):
         self._shelf, self._details = Shelf(), HoldingDetails()
         self._progress_line = ProgressLine()
         self._outcome = Static(id="outcome")
-        self._furnished = False
         self._reading = False
         self._read_at = 0.0
         self._folder = ""
@@ -85,10 +84,6 @@ class DataScreen(FramedScreen):
         self._outcome.display = False
         self._furnished = True
         self._read()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """No key before everything is there."""
-        return self._furnished and super().check_action(action, parameters)
 
     def take_outcome(self, outcome: Outcome) -> None:
         """A piece of work has ended; also while another screen is up."""

@@ -55,6 +55,7 @@ class FramedScreen(Screen[None]):
 
     def __init__(self, classes: str) -> None:
         super().__init__(classes=classes)
+        self._furnished = False
         self.status_line = StatusLine()
         self.alarm_line = AlarmLine()
         self.key_line = KeyLine(self.KEYS)
@@ -95,8 +96,13 @@ class FramedScreen(Screen[None]):
         raise NotImplementedError
 
     async def furnish(self, store: Store) -> None:
-        """Called once, after the first paint: what that does not wait for."""
+        """Called once, after the first paint: what that does not wait for. Where all of it is
+        there, `_furnished` becomes true."""
         raise NotImplementedError
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key before everything is there."""
+        return self._furnished and super().check_action(action, parameters)
 
     def arrive(self) -> None:
         """Called each time that the screen was chosen by its number."""

@@ -43,7 +43,7 @@ class WatchingScreen(FramedScreen):
         self._watch: Watch | None = None
         self._launched: list[Launched] = []
         self._chosen: StudyKey | None = None
-        self._furnished = self._reading = self._launching = self._follow = False
+        self._reading = self._launching = self._follow = False
         self._read_at = 0.0
         self._storage = ""
 
@@ -52,10 +52,6 @@ class WatchingScreen(FramedScreen):
         self._store, self._optimizer = store, store.optimizer
         self._outcome.display = False
         self._prepare()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """No key before everything is there."""
-        return self._furnished and super().check_action(action, parameters)
 
     @work(thread=True, group="prepare", exit_on_error=False)
     def _prepare(self) -> None:
