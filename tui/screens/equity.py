@@ -105,10 +105,8 @@ class EquityScreen(BotScreen):
 
     def action_point(self, step: int) -> None:
         """The cursor to the right or to the left; it begins at the newest bar."""
-        charts = self._charts
         if self._bars is not None:
-            at = charts.columns if charts.cursor is None else charts.cursor
-            charts.point(at + step if charts.cursor is not None or step < 0 else charts.columns - 1)
+            self._charts.move(step)
 
     def action_enlarge(self) -> None:
         """Equity alone, then price, then drawdown, then all of them."""

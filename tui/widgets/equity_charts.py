@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from textual.app import ComposeResult
-from textual.containers import Vertical
-from textual.content import Content
-from textual.widgets import Static
-
 from tui.bot.history import Columns, Traded
-from tui.figures import axis_value, percent, share, stamp, unlogged
-from tui.widgets.chart import Curve, DateAxis
-from tui.widgets.chart_values import moment, values, within
+from tui.figures import axis_value, percent, stamp, unlogged
+from tui.widgets.chart import Curve
 from tui.widgets.marked_chart import Mark, MarkedChart
-from tui.widgets.regime_band import RegimeBand
-from tui.widgets.trade_marks import counted, kind_of, told
+from tui.widgets.stacked_charts import StackedCharts
+from tui.widgets.trade_marks import kind_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,36 +27,16 @@ class Overlay(NamedTuple):
     gain_pct: npt.NDArray[np.float64]
 
 
-class EquityCharts(Vertical, can_focus=True):
-    """The charts, one above the other over the same dates; values under a cursor below."""
+class EquityCharts(StackedCharts):
+    """The charts of a bot, any of them alone, with a backtest's equity beside its own."""
 
     def __init__(self) -> None:
-        super().__init__(id="equity-charts", classes="panel")
-        self._equity = MarkedChart("equity")
-        self._drawdown = MarkedChart("drawdown")
-        self._price = MarkedChart("price")
-        self._regimes = RegimeBand()
-        self._axis = DateAxis()
-        self._kinds = Static(id="marks")
-        self._line = Static(id="values")
+        super().__init__("equity-charts", "panel")
         self._bars: Columns | None = None
-        self._peak: npt.NDArray[np.float64] | None = None
         self._trades: Sequence[Traded] = ()
-        self._span = (0, 1)
         self._digits = 2
-        self._cursor: int | None = None
         self._alone: MarkedChart | None = None
         self._overlay: Overlay | None = None
-
-    def compose(self) -> ComposeResult:
-        """Their widths are equal, so that a moment is in the same column everywhere."""
-        yield self._equity
-        yield self._drawdown
-        yield self._price
-        yield self._regimes
-        yield self._axis
-        yield self._kinds
-        yield self._line
 
     def show(
         self,
@@ -91,21 +65,11 @@ class EquityCharts(Vertical, can_focus=True):
         time, equity, close = bars.time[part], bars.equity[part], bars.close[part]
         self._draw_equity(time, equity, logarithmic and overlay is None)
         fall = 100.0 * (equity / self._peak[part] - 1.0)
-        self._drawdown.unit = lambda value, _step: share(value)
         self._drawdown.plot([Curve(time, fall, "pnl-negative", fill=True)], span_ms)
         self._draw_price(time, close, logarithmic)
         self._regimes.show(time, bars.regime[part], span_ms)
         self._axis.show(span_ms)
         self.point(self._cursor)
-
-    def point(self, column: int | None) -> None:
-        """The cursor in a column of the charts, None for none; the values there."""
-        columns = self.columns
-        self._cursor = None if column is None else max(0, min(columns - 1, column))
-        for chart in (self._equity, self._drawdown, self._price):
-            chart.point(self._cursor)
-        self._line.update(self._values())
-        self._kinds.update(self._trades_told())
 
     def enlarge(self) -> None:
         """The next chart alone; after the last all of them."""
@@ -118,23 +82,6 @@ class EquityCharts(Vertical, can_focus=True):
     def columns(self) -> int:
         """Cells across of the charts."""
         return (self._alone or self._price).columns
-
-    @property
-    def cursor(self) -> int | None:
-        """The column of the cursor."""
-        return self._cursor
-
-    @property
-    def cursor_ms(self) -> int | None:
-        """The moment under the cursor."""
-        if self._cursor is None:
-            return None
-        return moment(self._span, self._cursor + 0.5, self.columns)
-
-    def on_resize(self) -> None:
-        """The cursor stays within."""
-        if self._bars is not None:
-            self.call_after_refresh(self.point, self._cursor)
 
     def _draw_equity(
         self, time: npt.NDArray[np.int64], equity: npt.NDArray[np.float64], logarithmic: bool
@@ -186,34 +133,19 @@ class EquityCharts(Vertical, can_focus=True):
             ]
         )
 
-    def _trades_told(self) -> Content:
-        """The trades under the cursor; else what the marks mean, and how many there are of each."""
-        if self._cursor is not None:
-            start, after = within(self._span, self._cursor, self.columns)
-            here = [trade for trade in self._trades if start <= trade.time_ms < after]
-            if here:
-                return told(here, self._digits)
-        return counted(Counter(trade.label for trade in self._trades))
+    @property
+    def _shown(self) -> Columns | None:
+        return self._bars
 
-    def _values(self) -> Content:
-        """What is at the cursor; without one, at the end."""
-        import numpy as np
+    @property
+    def _price_digits(self) -> int:
+        return self._digits
 
-        bars, peak = self._bars, self._peak
-        if bars is None or peak is None:
-            return Content()
-        after = self._span[1] + 1
-        if self._cursor is not None:
-            _, after = within(self._span, self._cursor, self.columns)
-        found = int(np.searchsorted(bars.time, after, "left")) - 1
-        at = max(0, min(len(bars.time) - 1, found))
-        opening = int(np.searchsorted(bars.time, self._span[0]))
-        first = float(bars.equity[min(opening, at)])
-        return values(
-            stamp(int(bars.time[at]))[:-3],
-            float(bars.equity[at]),
-            first,
-            float(peak[at]),
-            (float(bars.close[at]), self._digits),
-            int(bars.regime[at]),
-        )
+    def _moment(self, time_ms: int) -> str:
+        return stamp(time_ms)[:-3]
+
+    def _traded(self, start_ms: int, end_ms: int) -> Sequence[Traded]:
+        return [trade for trade in self._trades if start_ms <= trade.time_ms < end_ms]
+
+    def _labels(self) -> Mapping[str, int]:
+        return Counter(trade.label for trade in self._trades)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Static
 
 from tui.bot.history import Traded
 from tui.figures import axis_value, decimals, minute, unlogged
 from tui.store import CoinView
-from tui.widgets.chart import Curve, DateAxis, percent_of_scale
-from tui.widgets.chart_values import moment, values, within
-from tui.widgets.marked_chart import Mark, MarkedChart
-from tui.widgets.regime_band import RegimeBand
+from tui.widgets.chart import Curve
+from tui.widgets.marked_chart import Mark
+from tui.widgets.stacked_charts import StackedCharts
 from tui.widgets.time_window import TimeWindow
-from tui.widgets.trade_marks import counted, kind_of, told
+from tui.widgets.trade_marks import kind_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,39 +24,15 @@ _FINEST = 400
 """Columns and rows between which marks are told apart: of thousands of trades few are drawn."""
 
 
-class ResultCharts(Vertical, can_focus=True):
-    """Equity, drawdown, price with the trades, regimes; values under a cursor below.
-
-    A portfolio has neither price nor regimes.
-    """
+class ResultCharts(StackedCharts):
+    """The charts of a coin of a run, or of its portfolio."""
 
     def __init__(self) -> None:
-        super().__init__(id="charts")
-        self._equity = MarkedChart("equity")
-        self._drawdown = MarkedChart("drawdown")
-        self._drawdown.unit = percent_of_scale
-        self._price = MarkedChart("price")
-        self._regimes = RegimeBand()
-        self._axis = DateAxis()
-        self._kinds = Static(id="marks")
-        self._line = Static(id="values")
+        super().__init__("charts")
         self._view: CoinView | None = None
-        self._peak: npt.NDArray[np.float64] | None = None
         self._fills: npt.NDArray[Any] | None = None  # in the order of time
         self._window = TimeWindow(length_ms=None)
-        self._span = (0, 1)
-        self._cursor: int | None = None
         self._logarithmic = False
-
-    def compose(self) -> ComposeResult:
-        """Their widths are equal, so that a moment is in the same column everywhere."""
-        yield self._equity
-        yield self._drawdown
-        yield self._price
-        yield self._regimes
-        yield self._axis
-        yield self._kinds
-        yield self._line
 
     def show(self, view: CoinView) -> None:
         """One coin of a run, or its portfolio; of another span all of it, without a cursor."""
@@ -84,9 +57,7 @@ class ResultCharts(Vertical, can_focus=True):
         if self._view is not None:
             time = self._view.time
             bar_ms = int(time[1] - time[0])
-            cursor = self._cursor
-            around = None if cursor is None else moment(self._span, cursor + 0.5, self.columns)
-            self._window.zoom(step, *_ends(self._view), bar_ms, around)
+            self._window.zoom(step, *_ends(self._view), bar_ms, self.cursor_ms)
             self._draw()
 
     def pan(self, step: int) -> None:
@@ -100,31 +71,6 @@ class ResultCharts(Vertical, can_focus=True):
         self._logarithmic = not self._logarithmic
         self._draw()
 
-    def point(self, column: int | None) -> None:
-        """The cursor in a column of the charts, None for none; the values there."""
-        if column is not None and self.columns:  # of another view there are none
-            column = max(0, min(self.columns - 1, column))
-        self._cursor = column
-        for chart in (self._equity, self._drawdown, self._price):
-            chart.point(self._cursor)
-        self._kinds.update(self._trades_told())
-        self._line.update(self._values())
-
-    def move(self, step: int) -> None:
-        """The cursor to the right or to the left; it begins at the newest bar."""
-        at = self.columns if self._cursor is None else self._cursor
-        self.point(at + step if self._cursor is not None or step < 0 else self.columns - 1)
-
-    @property
-    def columns(self) -> int:
-        """Cells across of the charts."""
-        return self._equity.columns
-
-    @property
-    def cursor(self) -> int | None:
-        """The column of the cursor."""
-        return self._cursor
-
     @property
     def words(self) -> str:
         """Which part of the time is shown, and how; "" for all of it as it comes."""
@@ -134,11 +80,6 @@ class ResultCharts(Vertical, can_focus=True):
         if self._logarithmic:
             parts.append("logarithmic")
         return ", ".join(parts)
-
-    def on_resize(self) -> None:
-        """The cursor stays within."""
-        if self._view is not None:
-            self.call_after_refresh(self.point, self._cursor)
 
     def _draw(self) -> None:
         view = self._view
@@ -204,55 +145,36 @@ class ResultCharts(Vertical, can_focus=True):
             )
         return marks
 
-    def _trades_told(self) -> Content:
-        """The trades under the cursor; else what the marks mean, and how many there are of each."""
-        view = self._view
-        if view is None or self._fills is None:
-            return Content()
+    @property
+    def _shown(self) -> CoinView | None:
+        return self._view
+
+    @property
+    def _price_digits(self) -> int:
+        return 2 if self._view is None else decimals(self._view.result["market"].tick)
+
+    def _moment(self, time_ms: int) -> str:
+        return minute(time_ms)
+
+    def _traded(self, start_ms: int, end_ms: int) -> Sequence[Traded]:
+        from engine.trades import LABELS
+
+        rows = self._within(start_ms, end_ms)[["time", "price", "label", "pnl"]].tolist()
+        return [Traded(time, price, LABELS[label], pnl) for time, price, label, pnl in rows]
+
+    def _labels(self) -> Mapping[str, int]:
         import numpy as np
 
         from engine.trades import LABELS
 
         start, end = self._span
-        if self._cursor is not None:
-            here = self._within(*within(self._span, self._cursor, self.columns))
-            if len(here):
-                rows = here[["time", "price", "label", "pnl"]].tolist()
-                trades = [
-                    Traded(time, price, LABELS[label], pnl) for time, price, label, pnl in rows
-                ]
-                return told(trades, _decimals(view))
         codes, numbers = np.unique(self._within(start, end + 1)["label"], return_counts=True)
-        return counted(
-            {LABELS[c]: n for c, n in zip(codes.tolist(), numbers.tolist(), strict=True)}
-        )
+        return {LABELS[c]: n for c, n in zip(codes.tolist(), numbers.tolist(), strict=True)}
 
-    def _values(self) -> Content:
-        """What is at the cursor; without one, at the end."""
-        view, peak = self._view, self._peak
-        if view is None or peak is None:
-            return Content()
-        import numpy as np
-
-        start, end = self._span
-        after = end + 1
-        if self._cursor is not None:
-            _, after = within(self._span, self._cursor, self.columns)
-        at = max(0, int(np.searchsorted(view.time, after)) - 1)
-        first = min(at, int(np.searchsorted(view.time, start)))
-        return values(
-            minute(int(view.time[at])),
-            float(view.equity[at]),
-            float(view.equity[first]),
-            float(peak[at]),
-            None if view.close is None else (float(view.close[at]), _decimals(view)),
-            None if view.regime is None else int(view.regime[at]),
-        )
+    def _trades_told(self) -> Content:
+        """A portfolio has none of its own."""
+        return Content() if self._fills is None else super()._trades_told()
 
 
 def _ends(view: CoinView) -> tuple[int, int]:
     return int(view.time[0]), int(view.time[-1])
-
-
-def _decimals(view: CoinView) -> int:
-    return decimals(view.result["market"].tick)
