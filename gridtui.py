@@ -20,7 +20,7 @@ from tui.commands.control import add_control
 from tui.commands.data import add_data
 from tui.commands.demo import add_demo
 from tui.commands.doctor import add_doctor
-from tui.commands.grammar import DATA_DIR_HELP, Parser, UsageError, require_terminal
+from tui.commands.grammar import DATA_DIR_HELP, Parser, require_terminal
 from tui.commands.keys import add_keys
 from tui.commands.live import add_live
 from tui.commands.monitor import add_monitor
@@ -29,6 +29,7 @@ from tui.commands.paper import add_paper
 from tui.commands.parity import add_parity
 from tui.commands.replay import add_replay
 from tui.crash import debugging, told
+from tui.errors import UsageError
 from tui.folders import data_folder
 
 UNEXPECTED = 1

@@ -34,7 +34,7 @@ from tests.paper.support import place
 from tui.bots import the_bot
 from tui.commands.bot_arguments import add_bot_arguments, bot_config, require_flags_that_fit
 from tui.commands.doctor import line_of
-from tui.commands.grammar import UsageError
+from tui.errors import UsageError
 
 BTC = Symbol("BTC")
 COIN = load_listing("BTC", "15m", "2024-01-01", "2024-01-04")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from exchange.symbol import Symbol
 from state.lock import Holder, running_bots
-from tui.commands.grammar import UsageError
+from tui.errors import UsageError
 
 ANSWER_S = 180.0
 """For the answer to a command: what it asks for has to be confirmed by the exchange."""

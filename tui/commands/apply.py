@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui.commands.grammar import UsageError, add_data_dir, named_config
+from tui.commands.grammar import add_data_dir, named_config
+from tui.errors import UsageError
 from tui.folders import data_folder
 
 if TYPE_CHECKING:

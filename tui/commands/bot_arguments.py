@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from exchange.servers import url_in_environment
 from tui.commands.grammar import (
-    UsageError,
     add_data_dir,
     add_strategy_arguments,
     named_config,
     strategy_flags,
 )
+from tui.errors import UsageError
 from tui.folders import data_folder
 
 if TYPE_CHECKING:

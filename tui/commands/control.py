@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.live.folders import MODES
-from tui.commands.grammar import UsageError, word_was_typed
+from tui.commands.grammar import word_was_typed
+from tui.errors import UsageError
 from tui.folders import data_folder
 
 if TYPE_CHECKING:

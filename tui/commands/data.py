@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.wording import plural
-from tui.commands.grammar import UsageError, add_data_dir
+from tui.commands.grammar import add_data_dir
+from tui.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""What commands share: the parser, its errors of one line, flags, the word before a danger."""
+"""What commands share: the parser, errors of one line, flags, the word before a danger."""
 
 import argparse
 import difflib
@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tui.errors import UsageError
+
 DATA_DIR_HELP = "cache, output and charts go there (environment GRIDTUI_DATA, else ./data)"
-
-
-class UsageError(Exception):
-    """A command line that does not follow the grammar, or a command in the wrong place."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -14,7 +14,8 @@ from tui.commands.bot_arguments import (
     require_flags_that_fit,
 )
 from tui.commands.briefing import EVIDENCE, UNPROVEN, briefing, vouched
-from tui.commands.grammar import UsageError, word_was_typed
+from tui.commands.grammar import word_was_typed
+from tui.errors import UsageError
 
 if TYPE_CHECKING:
     from engine.live.config import BotConfig

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from tui.commands.grammar import UsageError, add_data_dir, named_config
+from tui.commands.grammar import add_data_dir, named_config
+from tui.errors import UsageError
 
 if TYPE_CHECKING:
     from engine.events import SearchEvent

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.live.folders import MODES, state_folder
-from tui.commands.grammar import UsageError, add_data_dir
+from tui.commands.grammar import add_data_dir
+from tui.errors import UsageError
 from tui.folders import data_folder
 
 if TYPE_CHECKING:

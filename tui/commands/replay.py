@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.live.folders import MODES
 from tui.bot.speeds import FASTEST, USUAL_SPEED
-from tui.commands.grammar import UsageError, add_data_dir, require_terminal
+from tui.commands.grammar import add_data_dir, require_terminal
+from tui.errors import UsageError
 
 if TYPE_CHECKING:
     from tui.bot.records import FoundRecord
