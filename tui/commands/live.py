@@ -126,9 +126,9 @@ def _print_row(label: str, text: str) -> None:
 
 
 def _banner(config: "BotConfig") -> str:
-    from engine.live.wording import BADGES, SIMULATED
+    from engine.live.wording import LiveText
 
-    badge = f"{BADGES[config.mode]} {SIMULATED}" if config.simulated else BADGES[config.mode]
+    badge = LiveText({"mode": config.mode, "simulated": config.simulated}).badge()
     pace = "" if config.speed == 1.0 else f" | {config.speed:g} times real time"
     where = f" | {config.base_url}" if config.base_url and config.mode != "paper" else ""
     return f"{badge} | {config.symbol} | {config.timeframe} candles{pace}{where}"

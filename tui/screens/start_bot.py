@@ -9,14 +9,15 @@ from textual.widget import Widget
 
 from tui.bot.launch import StartOrder, StartText
 from tui.screens.fields_dialog import FieldsDialog
+from tui.widgets.bot_status import BADGES
 from tui.widgets.fields import Choice, Switch, TextField
 
 _DIGITS = r"[0-9 .,_eE+]"
 _MODES = {
-    "paper": "PAPER, a local exchange",
-    "dry-run": "DRY, real market, no orders",
-    "demo": "TESTNET, demo trading",
-    "live": "LIVE, real money: looks and asks first",
+    "paper": "a local exchange",
+    "dry-run": "real market, no orders",
+    "demo": "demo trading",
+    "live": "real money: looks and asks first",
 }
 _TYPED = ("coin", "capital", "leverage", "speed", "source", "config")
 
@@ -39,7 +40,7 @@ class StartDialog(FieldsDialog[StartOrder]):
 
     def fields(self) -> Iterable[tuple[str, Widget]]:
         """Filled with what was given."""
-        mode = Choice("mode", _MODES)
+        mode = Choice("mode", {name: f"{BADGES[name]}, {what}" for name, what in _MODES.items()})
         mode.set_reactive(Choice.value, self._text.mode)
         short = Switch("short", "long and short; off: long only")
         short.set_reactive(Switch.value, self._text.short)

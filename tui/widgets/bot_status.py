@@ -22,6 +22,8 @@ BADGES = {
     "dry-run": "DRY",
     "replay": "REPLAY",
 }
+"""As `engine.live.wording` has them, which needs numba: no first paint waits for that."""
+
 _TREND = {
     "UPTREND": "$trend-up",
     "DOWNTREND": "$trend-down",
