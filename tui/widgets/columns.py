@@ -60,6 +60,17 @@ def _line(cells: tuple[Cell, ...], layout: tuple[tuple[int, int, int, bool], ...
     return Content.assemble(*parts)
 
 
+def in_sight(text: str, left: int, width: int) -> str:
+    """`width` cells of a line from the one at `left` on; a sign at an end says that there is
+    more."""
+    shown = f"{text[left : left + width]:<{width}}"
+    if left > 0:
+        shown = "◂" + shown[1:]
+    if left + width < len(text):
+        shown = shown[:-1] + "▸"
+    return shown
+
+
 def flow(parts: Sequence[tuple[int, Content]], width: int, gap: str = "   ") -> Content:
     """Parts side by side; (worth, part): while there is too little room the highest gives way."""
     kept = list(parts)

@@ -19,6 +19,7 @@ from engine.wording import amount, count
 from tui.figures import minute, price
 from tui.keys import bindings
 from tui.store import CoinFills
+from tui.widgets.columns import in_sight
 
 if TYPE_CHECKING:
     import numpy as np
@@ -231,17 +232,11 @@ class TradesTable(ScrollView, can_focus=True):
         ]
 
     def _headings(self, scroll_x: int, width: int) -> Strip:
-        """Those in sight; a sign at an end says that there is more."""
         style = self.get_component_rich_style("trades--heading")
         text = (" " * self._gap).join(
             f"{c.title:>{c.width}}" if c.right else f"{c.title:<{c.width}}" for c in self._columns
         )
-        shown = f"{text[scroll_x : scroll_x + width]:<{width}}"
-        if scroll_x > 0:
-            shown = "◂" + shown[1:]
-        if scroll_x + width < len(text):
-            shown = shown[:-1] + "▸"
-        return Strip([Segment(shown, style)])
+        return Strip([Segment(in_sight(text, scroll_x, width), style)])
 
     def _row(self, row: int) -> Strip:
         assert self._fills is not None

@@ -17,6 +17,7 @@ from textual.strip import Strip
 from engine.wording import count
 from tui.keys import bindings
 from tui.optimizer_store import StudyView
+from tui.widgets.columns import in_sight
 
 if TYPE_CHECKING:
     from engine.optimize.browse import TrialEntry
@@ -148,12 +149,7 @@ class TrialsTable(ScrollView, can_focus=True):
     def _headings(self, scroll_x: int, width: int) -> Strip:
         style = self.get_component_rich_style("trials--heading")
         text = (" " * _GAP).join(f"{c.title:>{c.width}}" for c in self._columns)
-        shown = f"{text[scroll_x : scroll_x + width]:<{width}}"
-        if scroll_x > 0:
-            shown = "◂" + shown[1:]
-        if scroll_x + width < len(text):
-            shown = shown[:-1] + "▸"
-        return Strip([Segment(shown, style)])
+        return Strip([Segment(in_sight(text, scroll_x, width), style)])
 
     def _row(self, row: int) -> Strip:
         assert self._view is not None
