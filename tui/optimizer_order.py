@@ -19,6 +19,7 @@ from tui.request import (
     coins_named,
     period_named,
     source_named,
+    usual_source,
     without_separators,
 )
 
@@ -60,13 +61,12 @@ class SearchText:
         from engine.params import BACKTEST_CONFIG  # pydantic: 50 ms
 
         plain = SearchSettings()
-        source = os.environ.get("GRIDTUI_SOURCE") or "sim"
-        named = source in SOURCES
+        source, folder = usual_source()
         return cls(
             study=plain.study_name,
             coins=" ".join(Symbol.parse(coin).coin for coin in BACKTEST_CONFIG["coins"]),
-            source=source if named else "folder",
-            folder="" if named else source,
+            source=source,
+            folder=folder,
             start=BACKTEST_CONFIG["start_date"],
             end=BACKTEST_CONFIG["end_date"] or "",
             trials=str(plain.trials),

@@ -56,16 +56,15 @@ class FormText:
     def defaults(cls) -> FormText:
         """What the form shows first: the project's defaults on the simulated market.
 
-        A source named by the environment (GRIDTUI_SOURCE) comes before the simulated market.
+        A source that the environment names comes before it.
         """
         from engine.params import BACKTEST_CONFIG, STRATEGY_PARAMS  # pydantic: 50 ms
 
-        source = os.environ.get("GRIDTUI_SOURCE") or "sim"
-        named = source in SOURCES
+        source, folder = usual_source()
         return cls(
             coins=" ".join(Symbol.parse(coin).coin for coin in BACKTEST_CONFIG["coins"]),
-            source=source if named else "folder",
-            folder="" if named else source,
+            source=source,
+            folder=folder,
             start=BACKTEST_CONFIG["start_date"],
             end=BACKTEST_CONFIG["end_date"] or "",
             capital=f"{STRATEGY_PARAMS['initial_capital']:g}",
@@ -137,6 +136,13 @@ def coins_named(typed: str) -> list[str]:
     if not coins:
         raise FieldError("coins", "name at least one coin, such as BTC")
     return coins
+
+
+def usual_source() -> tuple[str, str]:
+    """Source and folder that a form shows first: those of the environment (GRIDTUI_SOURCE), else
+    the simulated market."""
+    source = os.environ.get("GRIDTUI_SOURCE") or "sim"
+    return (source, "") if source in SOURCES else ("folder", source)
 
 
 def source_named(source: str, folder: str) -> str:
