@@ -15,6 +15,7 @@ from pathlib import Path
 
 from engine import __version__
 from engine.optimize.settings import passwords_in, without_password
+from tui.folders import STORAGE_VARIABLE
 
 DEBUG = "GRIDTUI_DEBUG"
 """An environment variable: with it tracebacks go to the terminal, as developers want them."""
@@ -28,7 +29,7 @@ _SECRET_NAME = re.compile(r"key|secret|token|passw|pwd|credential|auth", re.IGNO
 _SHORTEST = 6
 """Values shorter than that are no secrets, and would blot out half of the text."""
 
-_STORAGE, _STORAGE_FLAG = "GRIDTUI_STORAGE", "--storage"
+_STORAGE_FLAG = "--storage"
 _NAMED = re.compile(
     r"((?:api[_-]?key|secret|signature|listen[_-]?key|passw\w*|pwd)\w*['\"]?\s*[=:]\s*)"
     r"(?:b?'[^'\n]*'|b?\"[^\"\n]*\"|[^\s'\"&]+)",
@@ -115,7 +116,7 @@ def _secrets(folder: Path) -> list[str]:
 
 def _databases() -> Iterator[str]:
     """What this process was told of databases, with passwords."""
-    if url := os.environ.get(_STORAGE):
+    if url := os.environ.get(STORAGE_VARIABLE):
         yield url
     for before, one in pairwise(["", *sys.argv]):
         if before == _STORAGE_FLAG:

@@ -4,6 +4,10 @@ import contextlib
 import os
 from pathlib import Path
 
+STORAGE_VARIABLE = "GRIDTUI_STORAGE"
+"""Names the optimizer's database where `--storage` does not: a password is no secret on a command
+line."""
+
 
 def data_folder(data_dir: Path | None) -> Path:
     """`--data-dir`, the environment's, or `data`; absolute, unless the working folder is gone."""

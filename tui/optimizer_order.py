@@ -11,7 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from exchange.symbol import Symbol
-from tui.folders import data_folder
+from tui.folders import STORAGE_VARIABLE, data_folder
 from tui.last_lines import last_lines
 from tui.request import (
     SOURCES,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from engine.optimize.notice import SearchOrder
     from engine.optimize.settings import SearchSettings
 
-STORAGE_VARIABLE = "GRIDTUI_STORAGE"
 LOG_FILE = "log.txt"
 _WHOLE = ("trials", "windows", "mc_perms", "workers", "seed")
 _SETTINGS = (*_WHOLE, "holdout", "sampler", "mode", "storage")

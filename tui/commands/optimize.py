@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.commands.grammar import add_data_dir, named_config
 from tui.errors import UsageError
+from tui.folders import STORAGE_VARIABLE
 
 if TYPE_CHECKING:
     from engine.events import SearchEvent
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from engine.optimize.settings import SearchSettings
 
 INTERRUPTED = 130
-STORAGE_VARIABLE = "GRIDTUI_STORAGE"
-"""Names the database where `--storage` does not: a password is no secret on a command line."""
 
 _SETTINGS = (
     "trials",

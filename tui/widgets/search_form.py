@@ -10,6 +10,7 @@ from textual import on
 from textual.events import DescendantBlur, DescendantFocus
 from textual.widget import Widget
 
+from tui.folders import STORAGE_VARIABLE
 from tui.widgets.fields import Choice, TextField
 from tui.widgets.rows_form import SOURCES, RowsForm
 
@@ -55,8 +56,6 @@ class SearchForm(RowsForm):
 
     def rows(self) -> Iterable[tuple[str, Widget]]:
         """The study, its candles, the search."""
-        from tui.optimizer_order import STORAGE_VARIABLE
-
         # its value may hold a password, so that it is not shown
         usual = STORAGE_VARIABLE if os.environ.get(STORAGE_VARIABLE) else "grid_v4_wfo.db"
         yield "study", TextField("study", placeholder="grid_v4_wfo")
