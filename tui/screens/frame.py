@@ -19,6 +19,7 @@ from textual.worker import Worker
 from tui.guarded_app import GuardedApp
 from tui.keys import key_of
 from tui.screens.names import SCREENS
+from tui.screens.sizes import SMALLEST, too_small_words
 from tui.widgets.bot_status import AlarmLine
 from tui.widgets.footer import KeyLine
 from tui.widgets.status import StatusLine
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from tui.data_work import Outcome
     from tui.store import Store
 
-_SMALLEST = (60, 20)
 _BOTS = "0"
 
 
@@ -39,13 +39,13 @@ class FramedScreen(Screen[None]):
 
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012 (as Textual has it)
         (0, "-tiny"),
-        (_SMALLEST[0], "-narrow"),
+        (SMALLEST[0], "-narrow"),
         (100, "-wide"),
         (160, "-huge"),
     ]
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012 (as Textual has it)
         (0, "-flat"),
-        (_SMALLEST[1], "-short"),
+        (SMALLEST[1], "-short"),
         (34, "-tall"),
     ]
     NUMBER = ""
@@ -70,9 +70,8 @@ class FramedScreen(Screen[None]):
         with Vertical(id="body"):
             yield from self.body()
         yield self.key_line
-        needs = " x ".join(str(size) for size in _SMALLEST)
         yield Static(
-            f"This terminal is too small:\nat least {needs} is needed.\n"
+            f"{too_small_words()}\n"
             f"Until then {key_of('quit')} leaves, and no other key does anything.",
             id="too-small",
         )
@@ -81,7 +80,7 @@ class FramedScreen(Screen[None]):
     def too_small(self) -> bool:
         """Whether nothing but that is shown."""
         width, height = self.app.size
-        return width < _SMALLEST[0] or height < _SMALLEST[1]
+        return width < SMALLEST[0] or height < SMALLEST[1]
 
     def _fit(self, size: Size) -> None:
         """Textual sets these classes after the first layout: set before it, that one is right."""

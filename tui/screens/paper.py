@@ -19,6 +19,7 @@ from tui.figures import tone
 from tui.keys import PAPER_PLACES, bindings
 from tui.paper_feed import Line, PaperState
 from tui.paper_serving import ccxt_lines
+from tui.screens.sizes import SMALLEST, too_small_words
 from tui.widgets.footer import KeyLine
 from tui.widgets.wrapped_log import WrappedLog
 
@@ -38,7 +39,6 @@ _WHEN: tuple[tuple[str, dict[str, object]], ...] = (
     ("30 s", {"for_seconds": 30.0}),
     ("until taken back", {"for_seconds": _UNTIL_TAKEN_BACK}),
 )
-_SMALLEST = (60, 20)
 
 
 class _Menu(OptionList):
@@ -51,8 +51,8 @@ class PaperScreen(Screen[None]):
     """Made with the address, what is served, and the way to do something to the exchange."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("paper")
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (_SMALLEST[0], "-narrow"), (100, "-wide")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (_SMALLEST[1], "-short"), (34, "-tall")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (SMALLEST[0], "-narrow"), (100, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (SMALLEST[1], "-short"), (34, "-tall")]  # noqa: RUF012
 
     def __init__(
         self,
@@ -87,8 +87,7 @@ class PaperScreen(Screen[None]):
                     yield self._meaning
             yield self._log
         yield KeyLine("paper")
-        needs = " x ".join(str(size) for size in _SMALLEST)
-        yield Static(f"This terminal is too small:\nat least {needs} is needed.", id="too-small")
+        yield Static(too_small_words(), id="too-small")
 
     def on_mount(self) -> None:
         """The faults have the focus."""
