@@ -26,7 +26,7 @@ from tui.operator_app import OperatorApp
 from tui.pace import Pace
 from tui.screens.backtest import BacktestScreen
 from tui.screens.frame import FramedScreen
-from tui.screens.names import SCREENS
+from tui.screens.names import BACKTEST, SCREENS
 from tui.styles import Styles
 from tui.symbols import PlainSymbols
 from tui.theme import TOKENS
@@ -43,7 +43,6 @@ _TRANSITION_S = 0.005
 """How long nothing is painted as another screen takes the place of one: its messages pass before.
 Textual's 50 ms would be most of the time between a number and its screen."""
 _STYLES = ("bot", "dialogs", "live", "equity", "orders", "logs", "config", "bots")
-LIVE, _BACKTEST = "1", "6"
 _GOES_ON = "Bots and searches go on."
 _DEMO_ENDS = "The demo is stopped; other bots and searches go on."
 
@@ -66,7 +65,7 @@ class GridTui(OperatorApp):
         self,
         data_dir: Path | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        first: str = _BACKTEST,
+        first: str = BACKTEST,
         demo: Demo | None = None,
     ) -> None:
         self.DEFAULT_MODE = first  # type: ignore[misc]  # Textual reads it of the instance
@@ -141,7 +140,7 @@ class GridTui(OperatorApp):
         finished = store.drain()
         outcome = store.data.drain()
         if running and store.progress is None:
-            backtest = self._screens[_BACKTEST]
+            backtest = self._screens[BACKTEST]
             assert isinstance(backtest, BacktestScreen)
             backtest.take_in(finished)
         self.attention.look(store.fleet.watched, monotonic())

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from engine.live.folders import state_folder
 from state.lock import running_bots
+from tui.screens.names import BACKTEST, BOTS, LIVE
 
-_BOTS, _LIVE, _BACKTEST = "0", "1", "6"
 _AT_EXCHANGE = ("live", "demo")
 """Modes whose lots and orders outlive a crash where a stop has to hold them."""
 
@@ -20,8 +20,8 @@ def first_screen(folder: Path) -> str:
         from tui.bot.census import Census  # 5 ms, where there is something to count
 
         if any(bot.mode in _AT_EXCHANGE and bot.left_by_a_crash for bot in Census().take([folder])):
-            return _BOTS
-    return _LIVE if any(lock.held for lock in locks) else _BACKTEST
+            return BOTS
+    return LIVE if any(lock.held for lock in locks) else BACKTEST
 
 
 def _has_states(folder: Path) -> bool:

@@ -15,7 +15,7 @@ from tui.attention import Attention
 from tui.guarded_app import GuardedApp
 from tui.keys import key_of, typed_keys, write_plainly
 from tui.screens.frame import FramedScreen
-from tui.screens.names import SCREENS
+from tui.screens.names import LIVE, SCREENS
 from tui.symbols import PlainSymbols
 from tui.theme import THEMES
 from tui.widgets.footer import KeyLine
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from tui.screens.palette import Entry
     from tui.store import Store
 
-_LIVE = "1"
 _TWICE_S = 2.0
 _STAYS_S = math.inf
 
@@ -119,7 +118,7 @@ class OperatorApp(GuardedApp):
 
     async def action_on_live(self, action: str) -> None:
         """What a key of the Live screen does, there."""
-        await self.run_action(f"screen('{_LIVE}')")
+        await self.run_action(f"screen('{LIVE}')")
         await self.run_action(action, self.screen)
 
     def action_picture(self) -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from tui.app import LIVE, GridTui
+from tui.app import GridTui
 from tui.first_screen import first_screen
 from tui.folders import data_folder
+from tui.screens.names import LIVE
 
 if TYPE_CHECKING:
     from tui.bot.demo import Demo

@@ -32,6 +32,7 @@ from tui.screens.ending import (
     stop_question_of_files,
 )
 from tui.screens.frame import FramedScreen
+from tui.screens.names import LIVE
 from tui.screens.starting import Starter
 from tui.widgets.bot_rows import FIELDS, about_lines, launch_lines, row_cells
 from tui.widgets.bot_status import BADGES
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from tui.store import Store
     from tui.widgets.columns import Cell
 
-_LIVE = "1"
 _LOOKING_S = 2.0
 _SHOWING_S = 2.0
 """For a bot to say what it has, before it is asked whether that is to be closed."""
@@ -158,7 +158,7 @@ class BotsScreen(FramedScreen):
             self.notify(f"not replayed: {error}", severity="error", markup=False)
             return
         await self.app.play(Replay(record))
-        await self.app.action_screen(_LIVE)
+        await self.app.action_screen(LIVE)
 
     def action_start(self) -> None:
         """Ask what a new one is to do, and start it."""

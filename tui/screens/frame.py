@@ -18,7 +18,7 @@ from textual.worker import Worker
 
 from tui.guarded_app import GuardedApp
 from tui.keys import key_of
-from tui.screens.names import SCREENS
+from tui.screens.names import BOTS, SCREENS
 from tui.screens.sizes import SMALLEST, too_small_words
 from tui.widgets.bot_status import AlarmLine
 from tui.widgets.footer import KeyLine
@@ -27,8 +27,6 @@ from tui.widgets.status import StatusLine
 if TYPE_CHECKING:
     from tui.data_work import Outcome
     from tui.store import Store
-
-_BOTS = "0"
 
 
 class FramedScreen(Screen[None]):
@@ -119,7 +117,7 @@ class FramedScreen(Screen[None]):
         self.set_class(real_money, "-live")
         self.app.set_class(real_money, "-real-money")  # for dialogs, whichever are or will be open
         self.alarm_line.show(view)
-        self._names.call(_BOTS if store.fleet.crashes else "")
+        self._names.call(BOTS if store.fleet.crashes else "")
         for crash in store.fleet.untold_crashes():
             from tui.screens.crashes import tell_crash
 

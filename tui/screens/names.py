@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tui.screens.frame import FramedScreen
 
+LIVE, BACKTEST, BOTS = "1", "6", "0"
+"""Numbers of screens that others lead to."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScreenName:

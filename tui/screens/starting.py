@@ -12,6 +12,7 @@ from exchange.symbol import Symbol
 from state.errors import StateError
 from tui.bot.launch import Launch, StartOrder, StartText
 from tui.keys import key_of
+from tui.screens.names import LIVE
 from tui.screens.question import Question
 from tui.widgets.bot_status import BADGES
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from tui.store import Store
 
 _WAITING_S = 0.3
-_LIVE = "1"
 _WITH_ACCOUNT = ("live", "demo")
 """Modes whose bots begin only after account, market and state were looked at and shown."""
 
@@ -109,7 +109,7 @@ class Starter:
             from tui.app import GridTui
 
             assert isinstance(app, GridTui)
-            await app.action_screen(_LIVE)
+            await app.action_screen(LIVE)
 
     def _look_and_begin(self, order: StartOrder) -> None:
         if order.mode not in _WITH_ACCOUNT:
