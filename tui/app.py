@@ -20,7 +20,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from tui import collecting
-from tui.folders import data_folder
+from tui.folders import data_folder, demo_folder
 from tui.keys import PLACES, bindings
 from tui.operator_app import OperatorApp
 from tui.pace import Pace
@@ -348,7 +348,7 @@ class GridTui(OperatorApp):
             self.store.data.cancel()
 
     def _shows_demo(self, store: Store) -> bool:
-        bot, folder = store.fleet.followed, self.data_path / "demo"
+        bot, folder = store.fleet.followed, demo_folder(self.data_path)
         return self._demo is not None and bot is not None and bot.holder.data_folder == str(folder)
 
     def _leave(self) -> None:

@@ -15,3 +15,8 @@ def data_folder(data_dir: Path | None) -> Path:
     with contextlib.suppress(FileNotFoundError):
         return folder.absolute()
     return folder
+
+
+def demo_folder(folder: Path) -> Path:
+    """The data folder of the demonstration's bot, within the one of all else."""
+    return folder / "demo"

@@ -9,9 +9,8 @@ from state.control_client import RefusedError, ask
 from state.errors import StateError
 from tui.bot.launch import Launch, StartOrder, StartText
 from tui.bots import RunningBot, bots
-from tui.folders import data_folder
+from tui.folders import data_folder, demo_folder
 
-FOLDER = "demo"
 SPEED = "900"
 """A candle a second: something is filled within a minute."""
 
@@ -31,7 +30,7 @@ class Demo:
     """
 
     def __init__(self, data_dir: Path | None) -> None:
-        folder = data_folder(data_dir) / FOLDER
+        folder = demo_folder(data_folder(data_dir))
         on_paper = {bot.holder.symbol_id: bot for bot in bots(mode="paper")}
         ours = [bot for bot in on_paper.values() if Path(bot.holder.data_folder) == folder]
         self._bot = ours[0] if ours else None

@@ -61,10 +61,9 @@ def _meant(args: argparse.Namespace) -> "FoundRecord | None":
         DataError: the symbol is none.
     """
     from exchange.symbol import Symbol
-    from tui.bot.demo import FOLDER
     from tui.bot.record import ENDING
     from tui.bot.records import record_at, records_in
-    from tui.folders import data_folder
+    from tui.folders import data_folder, demo_folder
 
     if args.symbol and (args.symbol.endswith(ENDING) or "/" in args.symbol.replace("/USDT", "")):
         return record_at(Path(args.symbol))
@@ -72,7 +71,7 @@ def _meant(args: argparse.Namespace) -> "FoundRecord | None":
     folder = data_folder(args.data_dir)
     every = [
         found
-        for found in records_in((folder, folder / FOLDER))
+        for found in records_in((folder, demo_folder(folder)))
         if wanted in (None, found.symbol.id) and args.mode in (None, found.mode)
     ]
     last = [found for found in every if not found.put_aside]

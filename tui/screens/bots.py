@@ -20,7 +20,7 @@ from state.errors import StateError
 from tui.bot.census import Census, KnownBot
 from tui.bot.telling import SCREENS, Told, tell
 from tui.bot.view import BotView
-from tui.folders import data_folder
+from tui.folders import data_folder, demo_folder
 from tui.keys import bindings, key_of
 from tui.last_lines import last_lines
 from tui.screens.answers import say_answer
@@ -299,7 +299,7 @@ class BotsScreen(FramedScreen):
 
     @property
     def _all_folders(self) -> tuple[Path, ...]:
-        return (self._folder, self._folder / "demo", *self._store.fleet.starts.folders)
+        return (self._folder, demo_folder(self._folder), *self._store.fleet.starts.folders)
 
     @property
     def _chosen(self) -> KnownBot | None:
