@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 class DataStore:
-    """Screens read it; only `begin`, `cancel`, `drain` and `take` change it."""
+    """Screens read it; `begin`, `cancel`, `drain` and `take` change it. A check's findings are put
+    back after the `take` that let old ones go."""
 
     def __init__(self) -> None:
         self.holdings: tuple[Holding, ...] | None = None  # None: not read yet

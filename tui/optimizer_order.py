@@ -55,7 +55,7 @@ class SearchText:
 
     @classmethod
     def defaults(cls) -> SearchText:
-        """What the form shows first: the command's defaults, on the simulated market."""
+        """What the form shows first: the command's defaults, on `usual_source`."""
         from engine.optimize.settings import SearchSettings
         from engine.params import BACKTEST_CONFIG  # pydantic: 50 ms
 

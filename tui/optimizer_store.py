@@ -159,7 +159,8 @@ class StudyView:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What one reading found. `chosen` None: there is no such study any more."""
+    """What one reading found. `chosen`: the study that was asked for, where it is gone the first;
+    None: there is none, or it cannot be read any more."""
 
     rows: tuple[StudyRow, ...]
     chosen: StudyView | None

@@ -71,7 +71,7 @@ class Watch:
         """Everything as it is now.
 
         `url`: the database that the form names, `storage` the same as it may be shown; `chosen`:
-        the study to read whole (None: the first).
+        the study to read whole (None, or one that is gone: the first).
         """
         from engine.errors import ParameterError
         from engine.optimize.notice import posted

@@ -54,10 +54,7 @@ class FormText:
 
     @classmethod
     def defaults(cls) -> FormText:
-        """What the form shows first: the project's defaults on the simulated market.
-
-        A source that the environment names comes before it.
-        """
+        """What the form shows first: the project's defaults, on `usual_source`."""
         from engine.params import BACKTEST_CONFIG, STRATEGY_PARAMS  # pydantic: 50 ms
 
         source, folder = usual_source()

@@ -1,4 +1,4 @@
-"""What the screens know: the run under way and the runs of this session. Screens only read it."""
+"""What the screens know: the run under way and the runs of this session, data, studies, bots."""
 
 from __future__ import annotations
 

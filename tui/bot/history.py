@@ -46,7 +46,7 @@ class Columns(NamedTuple):
 
 @dataclass(slots=True)
 class Earlier:
-    """What a run has written; the same columns as `History`."""
+    """Bars, as growing columns, and trades: of what a run has written, and of what it has told."""
 
     time: array[int] = field(default_factory=lambda: array("q"))
     equity: array[float] = field(default_factory=lambda: array("d"))

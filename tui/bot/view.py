@@ -23,7 +23,7 @@ _Name = tuple[str, int]
 Link = Literal["connecting", "connected", "lost", "ended"]
 
 _STARTS_WITHIN = 10
-"""Attempts, a minute and a half: by then one that starts is heard of."""
+"""Attempts, a minute: by then one that starts is heard of."""
 
 _BARS, _TRADES, _REQUESTS, _LINES = 20_000, 10_000, 5_000, 20_000
 _STALE_S = 10.0

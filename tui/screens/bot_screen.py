@@ -99,7 +99,7 @@ class BotScreen(ReplayingScreen):
         raise NotImplementedError
 
     def show(self, view: BotView) -> None:
-        """Called ten times a second while this screen is shown: draw what has changed."""
+        """Called as `refresh_from_store` is, where there is a bot: draw what has changed."""
         raise NotImplementedError
 
     async def furnish(self, store: Store) -> None:

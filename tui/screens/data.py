@@ -106,7 +106,7 @@ class DataScreen(FramedScreen):
     # Keys
 
     def action_fetch(self) -> None:
-        """Ask what to get; filled with the chosen series from its end on."""
+        """Ask what to get; filled with the chosen series from its start up to now."""
         if not self._is_free():
             return
         chosen = self._shelf.chosen

@@ -105,7 +105,8 @@ class FramedScreen(Screen[None]):
         """Called each time that the screen was chosen by its number."""
 
     def refresh_from_store(self, now: datetime) -> None:
-        """Called ten times a second while the screen is shown."""
+        """Called while the screen is shown: at once where something is new or a key has done
+        something, else twice a second; below a dialog once a second (`tui.pace`)."""
         raise NotImplementedError
 
     def show_status(

@@ -197,7 +197,7 @@ class OrdersScreen(BotScreen):
         return self._table.empty if known else "nothing is known yet: the bot is starting"
 
     def _entitle(self, view: BotView) -> None:
-        """The tabs, and the title, which says what is left out and how long it has stood still."""
+        """The tabs, and the title, which says what is left out, and what is new while held."""
         self.show_keys(self._key_context())
         asked = (self._view_name, self._words[self._view_name], self._held is None)
         state = (id(view), dict(view.counts), asked, self._rows.row_count)

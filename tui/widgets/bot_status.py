@@ -81,7 +81,7 @@ def _clock(view: BotView, now: datetime) -> Sequence[Content]:
 
 
 def _busy(activities: Sequence[Activity]) -> Sequence[Content]:
-    """` 34% BTC: bar 12 000 of 35 040 `, ` backtest 34% `, ` 34% `, nothing."""
+    """` 34% BTC: bar 12,000 of 35,040 `, ` backtest 34% `, ` 34% `, nothing."""
     quiet = "$quiet"
     long = [(f" {each.share:.0%} ", (f"{each.words} ", quiet)) for each in activities]
     named = [((f" {each.noun} ", quiet), f"{each.share:.0%} ") for each in activities]

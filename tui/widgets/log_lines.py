@@ -57,7 +57,7 @@ class LogLines(ScrollView, can_focus=True):
         word: only entries that have it are there; of `!word` those that have not.
         search: marked where it stands.
         wrap: long lines go on in the next one; else they end in an ellipsis.
-        unseen: entries that came since `follow` ended.
+        unseen: entries that came since `follow` ended, but for those that are left out.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("lines")

@@ -12,7 +12,7 @@ from tui.widgets.bot_status import bot_line
 
 
 class StatusLine(Static):
-    """`BACKTEST  SIMULATED market   running 34 % BTC: bar 12 000 of 35 040   12:41:07Z`."""
+    """`BACKTEST  SIMULATED market  running 34% BTC: bar 12,000 of 35,040   12:41:07Z`."""
 
     def __init__(self) -> None:
         super().__init__(id="status")
