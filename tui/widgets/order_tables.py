@@ -25,8 +25,7 @@ _ANSWERS = {"filled": "bold $foreground", "open": "$success", "cancelled": "$qui
 class Table:
     """What a table needs to know of its rows.
 
-    `kinds`: the events after which it has other rows; `falling`: its first column begins with the
-    highest value; `text`: what a word is looked for in.
+    `kinds`: the events after which it has other rows; `text`: what a word is looked for in.
     """
 
     title: str
@@ -37,7 +36,6 @@ class Table:
     text: Callable[[Any], str]
     kinds: tuple[str, ...]
     empty: str
-    falling: bool = True
 
     def matching(self, rows: Sequence[Any], word: str) -> Sequence[Any]:
         """Those whose text has a word; of `!word` those that have it not."""
