@@ -17,8 +17,8 @@ from engine.live.health import Reading
 from engine.live.log import log, run_log, say
 from engine.live.wording import LiveText, price_text
 from tui.commands.grammar import word_was_typed
-from tui.live_keys import LiveKeys
-from tui.live_status import LiveStatus
+from tui.console.live_keys import LiveKeys
+from tui.console.live_status import LiveStatus
 
 MS = 1_705_329_000_000  # 2024-01-15 14:30:00
 ABOUT = {

@@ -17,11 +17,11 @@ from state.control import CommandError, ControlServer
 from state.control_client import ControlClient
 from state.errors import StateError
 from tests.bot_documents import QUOTE, account, alarm, snapshot
-from tui.live_console import LiveConsole
-from tui.live_keys import LiveKeys, Wish
-from tui.live_run import _LiveRun
-from tui.live_status import LiveStatus
-from tui.watching import _standing, _Watch
+from tui.console.live_console import LiveConsole
+from tui.console.live_keys import LiveKeys, Wish
+from tui.console.live_run import _LiveRun
+from tui.console.live_status import LiveStatus
+from tui.console.watching import _standing, _Watch
 
 
 class Served:

@@ -23,8 +23,8 @@ from engine.params import StrategyParams
 from exchange.outcomes import Action, Refused, Unreachable
 from exchange.symbol import Symbol
 from tests.bot_documents import account, snapshot
-from tui.live_status import LiveStatus
-from tui.watching import _standing
+from tui.console.live_status import LiveStatus
+from tui.console.watching import _standing
 from tui.widgets.bot_status import BADGES as SCREEN_BADGES
 
 MS = 1_705_329_000_000  # 2024-01-15 14:30:00

@@ -68,7 +68,7 @@ def _live(args: argparse.Namespace) -> int:
                 print("nothing was done")
                 return 0
             _log_evidence(config, args.log_level, secrets, evidence)
-    from tui.live_run import run_bot
+    from tui.console.live_run import run_bot
 
     screen = terminal and not args.headless
     return run_bot(config, args.log_level, secrets, screen=screen, warnings=warnings)

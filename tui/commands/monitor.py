@@ -34,7 +34,7 @@ def _monitor(args: argparse.Namespace) -> int:
             print("choose one: gridtui monitor SYMBOL" if found else "no bot runs here")
             return 0
         bot = found[0]
-    from tui.watching import watch  # pandas, rich: 1 s
+    from tui.console.watching import watch  # pandas, rich: 1 s
 
     terminal = all(stream.isatty() for stream in (sys.stdin, sys.stdout))
     return watch(bot.socket, control=args.control, as_json=args.json, screen=terminal)

@@ -16,10 +16,10 @@ from textual.widgets import Static
 
 from engine.wording import count, plural
 from tui.bot.held import Held, held_mark
+from tui.console.live_keys import HELD_KEY_S
 from tui.figures import clock
 from tui.footers import FOOTERS
 from tui.keys import bindings, key_of
-from tui.live_keys import HELD_KEY_S
 from tui.screens.answers import say_answer
 from tui.screens.ending import close_question, resume_question, stop_question
 from tui.screens.replaying import ReplayingScreen

@@ -16,9 +16,9 @@ from engine.wording import plural
 from state.control_client import ControlClient, RefusedError, Snapshot
 from state.errors import StateError
 from tui.bots import ANSWER_S
-from tui.live_console import LiveConsole
-from tui.live_keys import LiveKeys, Wish
-from tui.live_status import LiveStatus
+from tui.console.live_console import LiveConsole
+from tui.console.live_keys import LiveKeys, Wish
+from tui.console.live_status import LiveStatus
 
 _TRADES_SHOWN = 5
 _NOTES_KEPT = 20

@@ -16,9 +16,9 @@ from engine.live.wording import LiveText
 from exchange.errors import DataError
 from state.control import CommandError
 from state.errors import StateError
-from tui.live_console import LiveConsole
-from tui.live_keys import LiveKeys, Wish
-from tui.live_status import LiveStatus
+from tui.console.live_console import LiveConsole
+from tui.console.live_keys import LiveKeys, Wish
+from tui.console.live_status import LiveStatus
 
 _CONSOLE = "a key of its console"
 """What its records call a command from here."""

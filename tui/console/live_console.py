@@ -15,8 +15,8 @@ from rich.live import Live
 from rich.text import Text
 
 from state.errors import StateError
-from tui.live_keys import LiveKeys, Wish
-from tui.live_status import LiveStatus
+from tui.console.live_keys import LiveKeys, Wish
+from tui.console.live_status import LiveStatus
 
 _REFRESH_S = 0.5
 _STANDARD = (0, 1, 2)
