@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from textual.pilot import Pilot
 
+from engine.metrics import performance
 from engine.trades import LABELS
 from tests.screen_text import screen_cells, screen_text, until
 from tests.tui_app import opened, quick_run
@@ -170,3 +172,52 @@ async def test_the_list_of_runs_has_the_keys_of_all_lists(size: tuple[int, int])
             await pilot.press(key)
             seen.append(runs.chosen)
         assert seen == [3, 2, 1, 2, 1, 3, 1]
+
+
+def deepest_shown(app: GridTui) -> str:
+    """What the scale of the chart of drawdown has at its lower end."""
+    return drawn(app, "drawdown")[-1].split()[-1]
+
+
+@pytest.mark.parametrize("size", BOTH)
+@pytest.mark.parametrize("coins", ["BTC", "BTC SOL"])
+async def test_the_chart_falls_as_deep_as_the_headline_says(
+    size: tuple[int, int], coins: str
+) -> None:
+    async with opened(size) as (app, pilot):
+        for end in ("2024-01-15", "2024-02-10", "2024-03-05"):
+            await pilot.press("f")
+            await quick_run(pilot, coins, end)
+            await until(
+                pilot,
+                lambda: deepest_shown(app) == f"-{result(app).metrics['max_drawdown_pct']:.2f}%",
+                "the headline's drawdown at the lower end of the chart",
+            )
+
+
+@pytest.mark.parametrize("size", BOTH)
+async def test_the_last_drawdown_never_stands_in_the_place_of_the_deepest(
+    size: tuple[int, int],
+) -> None:
+    random = np.random.default_rng(5)
+    async with opened(size) as (app, pilot):
+        await quick_run(pilot)
+        view = result(app)
+        for fall in (0.0, 1e-4, 3e-4, 1e-3, 3e-3):
+            steps = random.normal(-fall / 10, fall, len(view.time))
+            equity = 10_000.0 * np.exp(np.cumsum(steps))
+            numbers = performance(equity, 10_000.0, 900_000)
+            charts(app).show(view._replace(equity=equity, metrics=numbers))
+            await pilot.pause()
+            deepest = numbers["max_drawdown_pct"]
+            words = " ".join(drawn(app, "drawdown")).split()
+            figures = [word for word in words if word.endswith("%")]
+            assert figures[-1] == (f"-{deepest:.2f}%" if deepest else "0.00%")
+            assert deepest or len(figures) == 1
+
+
+def drawn(app: GridTui, name: str) -> list[str]:
+    """The rows of a chart, with its scale."""
+    chart = app.screen.query_one(f"#{name}").region
+    rows = ["".join(s.text for s in row) for row in screen_cells(app)[chart.y : chart.bottom]]
+    return [row[chart.x : chart.right] for row in rows]

@@ -110,11 +110,13 @@ class Chart(Widget):
             low, high = min(low, self._level), max(high, self._level)
         if any(curve.fill for curve in self._curves):
             low, high = min(low, 0.0), max(high, 0.0)
-        if high - low <= 1e-12 * max(abs(high), abs(low), 1.0):
+        flat = high - low <= 1e-12 * max(abs(high), abs(low), 1.0)
+        if flat:
             low, high = low - 1.0, high + 1.0
         self.ends = (low, high)
         base = self.rich_style
-        scale = self._scale(height, low, high, [float(c.values[-1]) for c in self._curves])
+        last = [float(c.values[-1]) for c in self._curves]
+        scale = self._scale(height, low, high, last, {} if flat else {0: high, height - 1: low})
         names = self._names(height)
         strips = []
         for row, cells in enumerate(self._canvas(lines, columns, height, low, high)):
@@ -162,16 +164,29 @@ class Chart(Widget):
         rows = [Text.from_ansi(row) for row in figure.build().string().split("\n")[:height]]
         return [[(s.text, s.style or _PLAIN) for s in row.render(console, end="")] for row in rows]
 
-    def _scale(self, height: int, low: float, high: float, last: list[float]) -> Row:
-        """Highest value in the first row, lowest in the last, the curves' ends in bold."""
+    def _scale(
+        self, height: int, low: float, high: float, last: list[float], limits: dict[int, float]
+    ) -> Row:
+        """`limits`, the values of the first and the last row, and the curves' ends in bold.
+
+        An end in the place of a limit would be read as the highest or lowest value: it stands in
+        the nearest row that is free, and without one it gives way, unless it says whose it is.
+        """
         step = (high - low) / height
         rows = [(" " * SCALE_WIDTH, _PLAIN)] * height
-        for row, value in ((0, high), (height - 1, low)):
+        for row, value in limits.items():
             rows[row] = (f"{self._unit(value, step):>{SCALE_WIDTH}}", self._style("quiet"))
+        free = set(range(height)) - limits.keys()
         for curve, value in zip(self._curves, last, strict=True):
+            text = self._unit(value, step)
             row = min(height - 1, max(0, round((high - value) / (high - low) * (height - 1))))
-            written = f"{curve.mark}{self._unit(value, step)}"
-            rows[row] = (f"{written:>{SCALE_WIDTH}}", self._style(curve.token, bold=True))
+            if row not in limits or text != self._unit(limits[row], step):
+                if free:
+                    row = min(free, key=lambda each: (abs(each - row), each))
+                elif not curve.mark:
+                    continue
+            free.discard(row)
+            rows[row] = (f"{curve.mark + text:>{SCALE_WIDTH}}", self._style(curve.token, bold=True))
         return rows
 
     def _style(self, token: str, *, bold: bool = False) -> Style:
