@@ -157,7 +157,7 @@ class Watch:
     ) -> StudyView:
         import numpy as np
 
-        from engine.optimize.robust import interpretation
+        from engine.optimize.robust import interpretation, used_of
 
         known = self._known.setdefault(row.key, _Known())
         space = _space_of(row.identity)
@@ -186,7 +186,7 @@ class Watch:
             report=report,
             windows=_windows(row.identity),
             log=tuple(log),
-            interpretation=interpretation(robustness),
+            interpretation=interpretation(robustness, used_of(len(done))),
             refit=_refit_about(row, refits),
         )
 

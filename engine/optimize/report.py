@@ -12,7 +12,7 @@ from engine.optimize.evaluate import FILL_MODEL
 from engine.optimize.examination import Examination
 from engine.optimize.objective import SCALE
 from engine.optimize.records import Number, Scores, SearchResult
-from engine.optimize.robust import RobustCluster, interpretation
+from engine.optimize.robust import TOO_FEW, RobustCluster, interpretation
 from engine.optimize.significance import DeflatedSharpe
 from engine.optimize.verdict import LEAST_DEFLATED, MOST_P_VALUE, Check, Verdict
 from engine.params import STRATEGY_PARAMS
@@ -23,7 +23,7 @@ from engine.wrapped import print_wrapped
 _MOST_IMPORTANT = 5
 _BAR = 18
 _LONG = 15  # answers that would push those of all others out of 80 columns
-_LABELS = {"STABLE": "green", "MODERATE": "yellow", "UNSTABLE": "red"}
+_LABELS = {"STABLE": "green", "MODERATE": "yellow", "UNSTABLE": "red", TOO_FEW: "dim"}
 _WORDS = {"ROBUST": "bold green", "FRAGILE": "bold yellow", "OVERFIT": "bold red"}
 _MARKS = {True: ("ok", "green"), False: ("BAD", "red"), None: ("?", "yellow")}
 
@@ -68,7 +68,7 @@ def cluster_lines(cluster: RobustCluster) -> Iterator[Text]:
     yield Text()
     score = cluster.score
     yield Text(f"Overall Robustness Score: {'n/a' if score is None else f'{score:.4f}'}")
-    yield Text(f"Interpretation: {interpretation(score)}")
+    yield Text(f"Interpretation: {interpretation(score, cluster.used)}")
 
 
 def agreement_lines(verdict: Verdict) -> Iterator[Text]:

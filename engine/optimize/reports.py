@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,12 +140,16 @@ class _Files(Generic[_Written]):
 def report_of(document: Mapping[str, Any], path: Path) -> Report:
     """The report of a document that `engine.optimize.results` wrote.
 
-    Raises KeyError, TypeError or ValueError for another one.
+    What the scatter of its parameters means is said anew: reports of earlier versions praise that
+    of two trials. Raises KeyError, TypeError or ValueError for another one.
     """
+    from engine.optimize.robust import Stability, interpretation, used_of  # numpy: 0.1 s
+
     study, oos, verdict = document["study"], document["oos"], document["verdict"]
     windows, cluster = document["windows"], document["cluster"]
     luck, flat = document["overfitting"] or {}, document["plateau"] or {}
     sharpe = document["deflated_sharpe"] or {}
+    used, robustness = used_of(int(study["trials"])), document["robustness_score"]
     return Report(
         path=path,
         study=str(study["name"]),
@@ -158,11 +163,11 @@ def report_of(document: Mapping[str, Any], path: Path) -> Report:
         checks=tuple(Check(**check) for check in verdict["checks"]),
         params=dict(document["robust_params"]),
         stability={
-            name: (one["cv"], str(one["label"]))
-            for name, one in document["param_stability"].items()
+            name: (cv, Stability(math.inf if cv is None else cv, used).label)
+            for name, cv in ((n, one["cv"]) for n, one in document["param_stability"].items())
         },
-        robustness=document["robustness_score"],
-        interpretation=str(document["interpretation"]),
+        robustness=robustness,
+        interpretation=interpretation(robustness, used),
         importance=dict(document["param_importance"]),
         score=float(windows["score"]),
         cluster_scores=(float(cluster["lowest_score"]), float(cluster["highest_score"])),

@@ -84,7 +84,7 @@ def robust_document(conclusion: Conclusion) -> dict[str, Any]:
             name: {"cv": one.cv, "label": one.label} for name, one in cluster.stability.items()
         },
         "robustness_score": cluster.score,
-        "interpretation": interpretation(cluster.score),
+        "interpretation": interpretation(cluster.score, cluster.used),
         "interpretation_note": "of how alike the best trials are; the verdict is another question",
         "param_importance": dict(conclusion.importance),
         "windows": {

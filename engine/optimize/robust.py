@@ -17,10 +17,14 @@ from engine.optimize.records import Number
 from engine.optimize.space import Range, Space
 from engine.params import StrategyParams
 
-Label = Literal["STABLE", "MODERATE", "UNSTABLE"]
+TOO_FEW: Literal["too few trials"] = "too few trials"
+Label = Literal["STABLE", "MODERATE", "UNSTABLE", "too few trials"]
 
 TOP_SHARE = 0.10
 STABLE_BELOW, UNSTABLE_ABOVE = 0.25, 0.50
+LEAST_USED = 10
+"""Trials whose scatter has a word. A deviation of n values is known to a share of
+1 / sqrt(2 (n - 1)), of ten to a quarter; of fewer a CV of 0.25 is not told from one of 0.50."""
 STEP_SHARE = 0.05
 LEAST_SCALE = 0.1
 """Falls from a score nearer to 0 than this are measured against this: it would blow them up."""
@@ -28,14 +32,17 @@ LEAST_SCALE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Stability:
-    """The coefficient of variation of one parameter over the best trials."""
+    """The coefficient of variation of one parameter over the best `trials`."""
 
     cv: float
     """Standard deviation / |mean| of the trials themselves (n); infinite about a mean of 0."""
+    trials: int
 
     @property
     def label(self) -> Label:
-        """STABLE below 0.25, UNSTABLE above 0.50."""
+        """STABLE below 0.25, UNSTABLE above 0.50; none of them of fewer than `LEAST_USED`."""
+        if self.trials < LEAST_USED:
+            return TOO_FEW
         if self.cv < STABLE_BELOW:
             return "STABLE"
         return "MODERATE" if self.cv <= UNSTABLE_ABOVE else "UNSTABLE"
@@ -117,13 +124,13 @@ def robust_cluster(
     """
     if not params or len(params) != len(scores) or not np.isfinite(scores).all():
         raise ValueError("robust parameters need finished trials, each with a finite score")
-    used = max(1, math.floor(TOP_SHARE * len(scores) + 0.5))
+    used = used_of(len(scores))
     best = np.argsort(-np.asarray(scores, np.float64), kind="stable")[:used]
     columns = {name: np.array([params[i][name] for i in best], np.float64) for name in space.names}
     middle = {
         each.name: _on_grid(each, float(np.median(columns[each.name]))) for each in space.ranges
     }
-    spread = {name: Stability(_variation(values)) for name, values in columns.items()}
+    spread = {name: Stability(_variation(values), used) for name, values in columns.items()}
     apart = base is not None and space.objection(middle, base) is not None
     if apart:
         nearest = params[best[_nearest(space, columns, middle)]]
@@ -136,10 +143,15 @@ def robust_cluster(
     return RobustCluster(len(scores), used, middle, spread, span, medoid, apart)
 
 
-def interpretation(score: float | None) -> str:
-    """What a robustness score means, in the guide's words."""
-    if score is None:
-        return "n/a — too few trials to compare their parameters"
+def used_of(trials: int) -> int:
+    """How many of so many finished trials are the best tenth; one at least."""
+    return max(1, math.floor(TOP_SHARE * trials + 0.5))
+
+
+def interpretation(score: float | None, used: int) -> str:
+    """What the robustness score of `used` trials means, in the guide's words."""
+    if score is None or used < LEAST_USED:
+        return f"n/a — too few trials: {used} in the best tenth, {LEAST_USED} are needed"
     if score < 0.25:
         return "EXCELLENT robustness — parameters are very stable across top trials"
     if score < 0.40:

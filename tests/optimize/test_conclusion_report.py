@@ -10,7 +10,7 @@ def test_the_report_of_the_guide_is_printed_to_the_letter() -> None:
         200,
         20,
         {"grid_spacing_k": 0.42, "gamma": 0.98},
-        {"grid_spacing_k": Stability(0.1823), "gamma": Stability(0.4950)},
+        {"grid_spacing_k": Stability(0.1823, 20), "gamma": Stability(0.4950, 20)},
         (0.1, 0.9),
         12,
     )
@@ -37,7 +37,10 @@ def test_long_names_and_small_values_stay_readable() -> None:
         100,
         10,
         {"funding_harvest_threshold": 0.000231, "grid_levels": 4, "spacing_floor": 0.00652},
-        {"funding_harvest_threshold": Stability(0.2), "grid_levels": Stability(float("inf"))},
+        {
+            "funding_harvest_threshold": Stability(0.2, 10),
+            "grid_levels": Stability(float("inf"), 10),
+        },
         (0.1, 0.9),
         12,
     )
@@ -56,5 +59,5 @@ def test_one_trial_has_parameters_but_no_stability() -> None:
     assert not any("Stability" in line for line in lines)
     assert lines[-2:] == [
         "Overall Robustness Score: n/a",
-        "Interpretation: n/a — too few trials to compare their parameters",
+        "Interpretation: n/a — too few trials: 1 in the best tenth, 10 are needed",
     ]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.optimize.robust import (
+    LEAST_USED,
     Stability,
     interpretation,
     neighbours,
@@ -109,7 +110,18 @@ def test_trials_without_a_score_have_no_median(scores: list[float]) -> None:
     ],
 )
 def test_labels_of_stability(cv: float, label: str) -> None:
-    assert Stability(cv).label == label
+    assert Stability(cv, LEAST_USED).label == label
+
+
+@pytest.mark.parametrize(("trials", "used"), [(15, 2), (94, 9)])
+def test_the_scatter_of_fewer_than_ten_trials_has_no_word(trials: int, used: int) -> None:
+    params = [{**drawn(1, 1)[0], "gamma": 1.0 + i / 1e6} for i in range(trials)]
+    cluster = robust_cluster(SPACE, params, list(range(trials)))
+    assert {one.label for one in cluster.stability.values()} == {"too few trials"}
+    words = interpretation(cluster.score, cluster.used)
+    assert words == f"n/a — too few trials: {used} in the best tenth, 10 are needed"
+    more = robust_cluster(SPACE, params * 7, list(range(7 * trials)))
+    assert {one.label for one in more.stability.values()} == {"STABLE"}
 
 
 @pytest.mark.parametrize(
@@ -130,7 +142,7 @@ def test_labels_of_stability(cv: float, label: str) -> None:
 def test_the_robustness_score_is_interpreted_as_in_the_guide(
     score: float | None, word: str
 ) -> None:
-    assert interpretation(score).split()[0] == word
+    assert interpretation(score, LEAST_USED).split()[0] == word
 
 
 def test_neighbours_are_a_twentieth_away_and_inside() -> None:

@@ -70,6 +70,7 @@ def best_line(view: StudyView) -> Content:
 
 
 _ROBUST = "ROBUST"
+_TOO_FEW = "too few trials"
 
 
 def stable_line(view: StudyView) -> Content:
@@ -82,6 +83,7 @@ def stable_line(view: StudyView) -> Content:
         word = view.interpretation.partition(" ")[0]
         praised = view.report is None or view.report.word == _ROBUST
         grade = f" ({word})" if praised else ""
+        grade = f" ({_TOO_FEW})" if word == "n/a" else grade
         parts += [("parameters agree ", "$quiet"), (f"{view.robustness:.2f}{grade}   ", "bold")]
     weighed = [line for line in view.parameters[:2] if line.importance]
     if weighed:
@@ -266,7 +268,9 @@ def _parameter_line(line: ParameterLine, names: int) -> Content:
         (f"{value_text(line.default):>8}", "$quiet"),
         f"{weight:>8}  ",
     ]
-    if line.label:
+    if line.label == _TOO_FEW:  # a bar would be read as a grade
+        parts += ["" if line.cv is None else f"{line.cv:4.2f} ", (_TOO_FEW, "$quiet")]
+    elif line.label:
         filled = _BAR if line.cv is None else min(_BAR, round(line.cv * 10))
         cv = " inf" if line.cv is None else f"{line.cv:4.2f}"
         style = _LABEL_TONES.get(line.label, "$quiet")
