@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Button
+from textual.widgets import Button, Static
 
 from engine.optimize.notice import Posted, posted, search_folder, wish_in
 from tests.screen_text import screen_text, until
@@ -152,6 +152,44 @@ async def test_every_key_does_what_the_page_of_keys_says(size: tuple[int, int]) 
             await pilot.press("escape")
             assert app.focused is screen.query_one(StudyList)
             assert "all keys" in lines(app)[-1]
+
+
+@pytest.mark.parametrize("size", [SMALL, WIDE])
+async def test_escape_leads_where_the_line_of_keys_says(size: tuple[int, int]) -> None:
+    async with opened(size, Path("data")) as (app, pilot):
+        await to_optimizer(pilot, "No study yet")
+        assert "esc" not in lines(app)[-1]  # there is nothing that it would lead to
+        keep_trials(trials=12)
+        await until(pilot, lambda: app.screen.query_one(StudyPane).view is not None, "the study")
+        await until(pilot, lambda: "esc study" in lines(app)[-1], "the way to it")
+        await pilot.press("escape")
+        assert app.screen.query_one(StudyPane).has_focus_within
+        await pilot.press("p")
+        await until(pilot, lambda: "esc studies" in lines(app)[-1], "the way back")
+        await pilot.press("escape")
+        assert app.focused is app.screen.query_one(StudyList)
+
+
+@pytest.mark.parametrize(
+    ("done", "known", "told"),
+    [
+        (12, 0, "Its 12 finished trials are kept, and"),
+        (12, 11, "Its 1 finished trial is kept, beside 11 from before, and"),
+        (0, 0, "Its 0 finished trials are kept, beside 12 from before, and"),
+    ],
+)
+async def test_the_question_before_a_stop_counts_the_trials_of_this_search(
+    done: int, known: int, told: str
+) -> None:
+    keep_trials(trials=12)
+    folder = keep_notice("searching", "searching", done=done, wanted=20, known=known)
+    async with opened(WIDE, Path("data")) as (app, pilot):
+        with at_work(folder):
+            await to_optimizer(pilot, f"{done}/20 trials")
+            await pilot.press("x")
+            await until(pilot, lambda: isinstance(app.screen, Question), "the question")
+            assert told in str(app.screen.query_one("#question Static", Static).render())
+            await pilot.press("escape")
 
 
 async def test_parameters_are_applied_after_a_question_and_the_old_file_is_kept() -> None:

@@ -30,6 +30,7 @@ class Key:
 KEYS = (
     Key("help", "question_mark,f1", "?", "all keys", "this page", "help", "app"),
     Key("quit", "q", "q", "quit", "leave; asks while something is under way", "quit", "app"),
+    Key("leave", "ctrl+q", "ctrl+q", "quit", "the same, anywhere", "quit", "app", always=True),
     Key(
         "acknowledge",
         "exclamation_mark,a",
@@ -39,7 +40,6 @@ KEYS = (
         "acknowledge",
         "app",
     ),
-    Key("leave", "ctrl+q", "ctrl+q", "quit", "the same, anywhere", "quit", "app", always=True),
     Key("palette", "colon", ":", "actions", "every action, by its name", "palette", "app"),
     Key(
         "palette_anywhere",
@@ -123,7 +123,7 @@ KEYS = (
         "escape",
         "esc",
         "study",
-        "leave a text field; between form and study",
+        "undo a text field; to the study, from it to the studies",
         "back",
         "optimizer",
     ),

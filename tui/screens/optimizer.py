@@ -18,7 +18,7 @@ from textual.events import DescendantFocus
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
 
-from engine.wording import plural
+from engine.wording import count, plural
 from tui.folders import data_folder
 from tui.keys import STUDY_VIEWS, bindings, key_of
 from tui.optimizer_order import SearchText, storage_named
@@ -117,8 +117,8 @@ class OptimizerScreen(WatchingScreen):
                 self._wish(row, "stop", f"{row.key.name} is being stopped")
 
         question = (
-            f"Stop {row.key.name}?\n\nIts {plural(row.trials, 'finished trial')} are kept, and "
-            f"{key_of('hold')} goes on with it later. A report is drawn only when it is done."
+            f"Stop {row.key.name}?\n\n{_kept(row)}, and {key_of('hold')} goes on with it later. "
+            "A report is drawn only when it is done."
         )
         self.app.push_screen(Question(question, yes="Stop"), answered)
 
@@ -294,7 +294,18 @@ class OptimizerScreen(WatchingScreen):
             state = row.state if row is not None else ""
             where = " trials" if isinstance(focused, TrialsTable) else ""
             return f"study {_FOOTERS.get(state, 'done')}{where}"
-        return "optimizer choice"
+        return "optimizer choice" if self._pane.view is not None else "optimizer first"
+
+
+def _kept(row: StudyRow) -> str:
+    """`Its 12 finished trials are kept, beside 120 from before`."""
+    known = 0
+    if row.posted is not None and not row.is_refit:
+        told = row.posted.notice  # which knows of no trial until its first candles are loaded
+        known = min(told.known, row.trials) if told.done else row.trials
+    own = row.trials - known
+    kept = f"Its {plural(own, 'finished trial')} {'is' if own == 1 else 'are'} kept"
+    return f"{kept}, beside {count(known)} from before" if known else kept
 
 
 def _market(row: StudyRow | None, chosen: StudyKey | None) -> tuple[str, bool]:
