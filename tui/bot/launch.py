@@ -8,9 +8,11 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 from engine.live.folders import log_folder
 from exchange.errors import DataError
@@ -20,12 +22,16 @@ from tui.bots import RunningBot
 from tui.last_lines import last_lines
 from tui.request import FieldError, without_separators
 
+if TYPE_CHECKING:
+    from tui.profiles import Profile
+
 FLAGS = {"paper": ["--paper"], "dry-run": ["--dry-run"], "demo": ["--testnet"], "live": []}
 
 
 @dataclass(frozen=True, slots=True)
 class StartText:
-    """The form as typed, unchecked. `speed` and `source` are of paper alone."""
+    """The form as typed, unchecked. `speed` and `source` are of paper alone; `parameters`:
+    `name=value` each, over those of `config`."""
 
     coin: str
     mode: str = "paper"
@@ -36,6 +42,7 @@ class StartText:
     config: str = ""
     short: bool = True
     fresh: bool = False
+    parameters: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +75,13 @@ class StartOrder:
                 flags += ["--speed", f"{speed:.15g}"]
             if source := text.source.strip():
                 flags += ["--source", _source(source)]
+        others: Mapping[str, Any] = {}
         if config := text.config.strip():
-            flags += ["--config", _config(folder, config)]
+            profile = _config(folder, config)
+            others = profile.values
+            flags += ["--config", str(profile.path.absolute())]
+        for assignment in _parameters(text.parameters, others):
+            flags += ["--set", assignment]
         flags += [] if text.short else ["--no-short"]
         flags += ["--fresh"] if text.fresh else []
         return cls(symbol, text.mode, folder, tuple(flags), text)
@@ -182,14 +194,27 @@ def _source(typed: str) -> str:
     return typed if typed == "sim" else str(path.absolute())
 
 
-def _config(folder: Path, typed: str) -> str:
+def _config(folder: Path, typed: str) -> Profile:
     from engine.errors import ParameterError
     from tui.profiles import config_file, read_profile
 
     try:
-        return str(read_profile(config_file(folder, typed)).path.absolute())
+        return read_profile(config_file(folder, typed))
     except ParameterError as error:
         raise FieldError("config", str(error)) from None
+
+
+def _parameters(typed: str, others: Mapping[str, Any]) -> list[str]:
+    """`name=value` each, which go over `others`."""
+    from engine.errors import ParameterError
+    from engine.params import StrategyParams, parse_assignment
+
+    assignments = typed.replace(",", " ").split()
+    try:
+        StrategyParams.checked({**others, **dict(map(parse_assignment, assignments))})
+    except ParameterError as error:
+        raise FieldError("parameters", str(error).removeprefix("--set ")) from None
+    return assignments
 
 
 def _size(path: Path) -> int:

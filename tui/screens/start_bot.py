@@ -19,7 +19,7 @@ _MODES = {
     "demo": "demo trading",
     "live": "real money: looks and asks first",
 }
-_TYPED = ("coin", "capital", "leverage", "speed", "source", "config")
+_TYPED = ("coin", "capital", "leverage", "speed", "source", "config", "parameters")
 
 
 class StartDialog(FieldsDialog[StartOrder]):
@@ -54,6 +54,7 @@ class StartDialog(FieldsDialog[StartOrder]):
             ("paper speed", TextField("speed", _DIGITS, "1: real time")),
             ("paper source", TextField("source", placeholder="sim, or a folder with candles")),
             ("config file", TextField("config", placeholder="a profile or a file, if any")),
+            ("parameters", TextField("parameters", placeholder="name=value ..., over the file's")),
             ("short", short),
             ("fresh", fresh),
         )

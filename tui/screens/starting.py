@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from exchange.symbol import Symbol
 from state.errors import StateError
+from tui.bot.begun import form_of
 from tui.bot.launch import Launch, StartOrder, StartText
 from tui.keys import key_of
 from tui.screens.names import LIVE
@@ -78,20 +79,24 @@ class Starter:
         fleet = self._store.fleet
         known = fleet.starts.texts.get(bot.name)
         if known is None:
-            known = StartText(bot.symbol.coin)
+            known = form_of(bot) or StartText(bot.symbol.coin)
+            kept, told = bool(known.capital), False
             view, subject = fleet.watched, fleet.subject
             if view is not None and subject is not None and subject.name == bot.name and view.about:
-                about = view.about
+                about, told = view.about, True
                 known = replace(
                     known,
                     leverage=f"{about['params']['leverage']:g}",
                     speed=f"{about.get('speed', 1.0):g}",
                     source="sim" if about.get("simulated") else "",
                 )
+            filled = ". Capital and parameters are those of its state" if kept else ""
+            unknown = "its speed and source" if kept else "its capital, source and parameters"
+            lacks = f"{unknown} are not known here, fill them in{filled}"
+            if kept and told:
+                lacks = "the form has what its state and itself have told, look it over"
             self._screen.notify(
-                f"{bot.symbol.pair} was not started from these screens: its capital, source and "
-                "config file are not known here, fill them in",
-                timeout=8,
+                f"{bot.symbol.pair} was not started from these screens: {lacks}", timeout=8
             )
         self.ask(known)
 
