@@ -311,3 +311,32 @@ async def test_a_time_before_the_log_that_is_loaded_is_said() -> None:
             pilot, lambda: "follow" in screen_text(app).split("\n")[-1], "the keys of the log"
         )
         assert not list(app._notifications)
+
+
+async def test_the_number_of_matches_follows_filter_level_and_new_lines() -> None:
+    view = chatty()
+    async with shown("5", view, (80, 24)) as (app, pilot):
+        await until(pilot, lambda: "| 299 entry" in screen_text(app), "the newest")
+        await pilot.press("slash", *"stop", "enter")
+        await until(pilot, lambda: "/stop 6 lines" in screen_text(app), "all of them")
+        await pilot.press("ampersand", *"57", "enter")
+        await until(pilot, lambda: "/stop 3 lines" in screen_text(app), "those of 57, 157 and 257")
+        view.write(logging.INFO, "[2025-01-10 16:00:00] GRID | 57 stop")
+        await until(pilot, lambda: "/stop 4 lines" in screen_text(app), "one more")
+        await pilot.press("e")
+        await until(pilot, lambda: "/stop 0 lines" in screen_text(app), "no error has it")
+        await pilot.press("i", "escape")
+        await until(pilot, lambda: "/stop 7 lines" in screen_text(app), "all of them again")
+
+
+async def test_the_number_of_matches_forgets_lines_that_are_let_go() -> None:
+    view = chatty(20_000)
+    async with shown("5", view) as (app, pilot):
+        await pilot.press("slash", *"stop", "enter")
+        for _ in range(4):
+            for n in range(5_000):
+                view.write(logging.INFO, f"more {n} {'stop' if n % 100 == 0 else ''}")
+            lines(app).screen.refresh_from_store(app._clock())
+        counted = sum("stop" in row.text for row in lines(app)._rows)
+        assert lines(app).hits == counted
+        assert len(lines(app)._rows) <= MOST_ROWS + 2_000

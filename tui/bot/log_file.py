@@ -18,6 +18,10 @@ _LEVELS = {
     "ERROR": logging.ERROR,
     "CRITICAL": logging.ERROR,
 }
+_BEGINS = re.compile(r"\[[^]]*\] INFO \| [A-Z][A-Z ]* \S+ begins$")
+RUN_BEGINS = logging.CRITICAL + 1
+"""The level of a run's first line: above all others, so that runs are told apart at each."""
+
 _HEALTH = {"warning": logging.WARNING, "bad": logging.ERROR}
 
 
@@ -58,6 +62,8 @@ def level_of(line: str) -> int:
     found = _HEAD.match(line)
     if found is None:
         return logging.INFO
+    if found[1] == "INFO" and _BEGINS.match(line):
+        return RUN_BEGINS
     if found[1] == "HEALTH":
         return next((level for word, level in _HEALTH.items() if f" {word}:" in line), logging.INFO)
     return _LEVELS.get(found[1], logging.INFO)

@@ -49,7 +49,6 @@ class LogsScreen(BotScreen):
         self._of: BotView | None = None
         self._taken = 0
         self._asked_for: str | None = None
-        self._matches: int | None = None
 
     def panels(self) -> Iterable[Widget]:
         """The lines, and one to type in."""
@@ -114,7 +113,7 @@ class LogsScreen(BotScreen):
         if not self._lines.search:
             self.notify(f"{key_of('search_log')} asks for a word first")
             return
-        self._matches = self._lines.match(step)
+        self._lines.match(step)
         self._entitle()
 
     def action_back(self) -> None:
@@ -126,7 +125,7 @@ class LogsScreen(BotScreen):
             lines.word = ""
             lines.relay()
         elif lines.search:
-            self._search("")
+            lines.look_for("")
         elif not was_open:
             lines.set_follow(True)
         self._entitle()
@@ -137,9 +136,9 @@ class LogsScreen(BotScreen):
             self._lines.word = event.text
             self._lines.relay()
         elif event.about == "search":
-            self._search(event.text)
+            self._lines.look_for(event.text)
             if event.done and event.text:
-                self._matches = self._lines.match(-1)
+                self._lines.match(-1)
         elif event.done and event.text:
             self._go_to(event.text)
         if event.done:
@@ -164,10 +163,6 @@ class LogsScreen(BotScreen):
         if view is self._of:
             self._lines.put_before(before(tail, list(view.lines)))
             self._entitle()
-
-    def _search(self, word: str) -> None:
-        self._lines.search, self._matches = word, None
-        self._lines.forget_match()
 
     def _go_to(self, written: str) -> None:
         """A time as it is written: `14:30` is of the newest line's day."""
@@ -205,8 +200,7 @@ class LogsScreen(BotScreen):
         if lines.word:
             words.append(f"&{lines.word}")
         if lines.search:
-            found = "" if self._matches is None else f" {plural(self._matches, 'line')}"
-            words.append(f"/{lines.search}{found}")
+            words.append(f"/{lines.search} {plural(lines.hits, 'line')}")
         if not lines.wrap:
             words.append("not wrapped")
         words.append(plural(lines.row_count, "line"))

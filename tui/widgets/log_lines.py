@@ -20,6 +20,7 @@ from textual.style import Style
 
 from engine.wording import count
 from tui.bot.held import held_mark
+from tui.bot.log_file import RUN_BEGINS
 from tui.keys import bindings, key_of
 
 _MOST_ENTRIES = 20_000
@@ -55,7 +56,8 @@ class LogLines(ScrollView, can_focus=True):
         follow: whether new lines come into sight.
         level: entries below it are left out.
         word: only entries that have it are there; of `!word` those that have not.
-        search: marked where it stands.
+        search: marked where it stands; set by `look_for`.
+        hits: lines that have it, of those there are to see.
         wrap: long lines go on in the next one; else they end in an ellipsis.
         unseen: entries that came since `follow` ended, but for those that are left out.
     """
@@ -68,6 +70,7 @@ class LogLines(ScrollView, can_focus=True):
         self.level = logging.INFO
         self.word = ""
         self.search = ""
+        self.hits = 0
         self.wrap = True
         self.unseen = 0
         self._entries: deque[tuple[int, str]] = deque(maxlen=_MOST_ENTRIES)
@@ -103,6 +106,7 @@ class LogLines(ScrollView, can_focus=True):
         gone = 0
         if len(self._rows) > MOST_ROWS + _SLACK:
             gone = len(self._rows) - MOST_ROWS
+            self.hits -= self._hits_in(self._rows[:gone])
             del self._rows[:gone]
         self._lay(gone)
 
@@ -110,7 +114,7 @@ class LogLines(ScrollView, can_focus=True):
         """Lay all entries anew: by another level, word, width or wrap. The one on top stays."""
         top = self.scroll_offset.y
         entry = self._rows[top].entry if top < len(self._rows) else 0
-        self._rows, self._at = [], None
+        self._rows, self._at, self.hits = [], None, 0
         self._add(self._entries, self._count - len(self._entries))
         self._lay()
         if not self.follow:
@@ -129,9 +133,9 @@ class LogLines(ScrollView, can_focus=True):
 
     @property
     def oldest_stamp(self) -> str:
-        """As `newest_stamp`, of the first entry; also of one that level or word leave out."""
+        """As `newest_stamp`, the earliest; also of an entry that level or word leave out."""
         heads = (_STAMP.match(text) for _, text in self._entries)
-        return next((found[1] for found in heads if found), "")
+        return min((found[1] for found in heads if found), default="")
 
     @property
     def in_sight(self) -> str:
@@ -166,17 +170,29 @@ class LogLines(ScrollView, can_focus=True):
         return len(found)
 
     def go_to_time(self, stamp: str) -> bool:
-        """Go to the first entry at or after `2024-01-15 14:30:00`; False if there is none."""
-        for i, row in enumerate(self._rows):
-            at = _stamp(row)
-            if at and at >= stamp:
-                self._show_row(i, top=True)
-                return True
-        return False
+        """Go to the first entry at or after `2024-01-15 14:30:00`; False if there is none.
 
-    def forget_match(self) -> None:
-        """The next search begins at the newest line."""
-        self._at = None
+        Of runs that share a time, as those on simulated markets do, it is in the newest.
+        """
+        times = [(i, at) for i, row in enumerate(self._rows) if (at := _stamp(row))]
+        runs = [n for n, (i, _) in enumerate(times) if self._rows[i].level == RUN_BEGINS]
+        for begin, end in zip([0, *runs][::-1], [*runs, len(times)][::-1], strict=True):
+            # a run's first line has the clock's time, on a simulated market no other one has it
+            own = times[begin + (begin in runs) : end]
+            if own and own[0][1] <= stamp:
+                found = next((i for i, at in own if at >= stamp), None)
+                if found is not None:
+                    self._show_row(found, top=True)
+                    return True
+        first = next((i for i, at in times if at >= stamp), None)
+        if first is not None:
+            self._show_row(first, top=True)
+        return first is not None
+
+    def look_for(self, word: str) -> None:
+        """Search for a word, "" for none; the next match begins at the newest line."""
+        self.search, self._at = word, None
+        self.hits = self._hits_in(self._rows)
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -185,12 +201,17 @@ class LogLines(ScrollView, can_focus=True):
         if number >= len(self._rows):
             return Strip.blank(width, self.rich_style)
         row = self._rows[number]
+        if row.level == RUN_BEGINS:
+            return self._drawn(_rule(row.text, width), number)
         sign, written = next((s, w) for least, s, w in _LEVELS if row.level >= least or s == "D")
         lead = f"{sign if row.first else ' '} "
         text = Content(row.text).truncate(width - _SIGN, ellipsis=True)
         tone = _tone(row, written)
         lead_tone = tone if row.level == logging.INFO else written
-        content = Content.assemble((lead, lead_tone), text.stylize(tone))
+        return self._drawn(Content.assemble((lead, lead_tone), text.stylize(tone)), number)
+
+    def _drawn(self, content: Content, number: int) -> Strip:
+        width = self.size.width
         if self.search:
             content = _marked(content, self.search, number == self._at)
         content = content.truncate(width, pad=True)
@@ -234,8 +255,13 @@ class LogLines(ScrollView, can_focus=True):
         """Lay the entries that are wanted, which are numbered from `number`; how many those are."""
         rows, level, room = self._rows, self.level, self._room
         wanted, hide = self.word.lstrip("!").lower(), self.word.startswith("!")
-        added = 0
+        added, start = 0, len(rows)
         for entry, (of, text) in enumerate(entries, number):
+            if of == RUN_BEGINS:
+                if len(rows) > start and rows[-1].level == RUN_BEGINS:
+                    rows.pop()  # of that run nothing is there to see
+                rows.append(Row(of, text, entry, True))
+                continue
             if of < level or (wanted and (wanted in text.lower()) == hide):
                 continue
             added += 1
@@ -243,7 +269,13 @@ class LogLines(ScrollView, can_focus=True):
                 rows.append(Row(of, text, entry, True))
             else:
                 rows.extend(_laid(of, text, entry, room))
+        if self.search:
+            self.hits += self._hits_in(rows[start:])
         return added
+
+    def _hits_in(self, rows: Sequence[Row]) -> int:
+        wanted = self.search.lower()
+        return sum(wanted in row.text.lower() for row in rows) if wanted else 0
 
     @property
     def _room(self) -> int:
@@ -306,6 +338,15 @@ def _laid(level: int, text: str, entry: int, room: int) -> list[Row]:
             line, lead = line[cut:].lstrip(), " " * _INDENT
         rows.append(Row(level, lead + line, entry, not rows))
     return rows
+
+
+def _rule(text: str, width: int) -> Content:
+    """`── 2025-01-15 14:30:00 UTC  PAPER BTC/USDT begins ────`, from a run's first line."""
+    when, _, what = text.partition("] INFO | ")
+    words = f" {when[1:]} UTC  {what} "
+    return Content.assemble(
+        ("──", "$quiet"), (words, "bold $primary"), ("─" * (width - 2 - len(words)), "$quiet")
+    )
 
 
 def _stamp(row: Row) -> str:
