@@ -1,12 +1,15 @@
 """Counting the bots of a machine by their locks and files. Costs 1 s."""
 
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from state.lock import BotLock
-from tests.bot_files import hold, keep_state
+from tests.bot_files import WROTE_S, hold, keep_state
 from tui.bot.census import Census, KnownBot
+from tui.bot.data_folders import remember, remembered
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +65,61 @@ def test_a_lock_that_is_held_runs_and_one_left_behind_has_crashed(tmp_path: Path
     path.write_text(said)  # as a killed process leaves it
     bot = only(tmp_path / "other")
     assert (bot.condition, bot.reachable) == ("crashed", None)
+
+
+def test_a_crash_is_as_old_as_the_last_thing_that_the_bot_wrote(tmp_path: Path) -> None:
+    for entries in (0, 3):  # left a lock behind, or entries
+        keep_state(tmp_path, "dry-run", "BTCUSDT", entries=entries)
+        lock = BotLock("dry-run", "BTCUSDT")
+        path = hold(lock, tmp_path, "dry-run", "BTCUSDT", tmp_path / "socket")
+        said = path.read_text()
+        lock.release()
+        path.write_text("" if entries else said)
+        log = only(tmp_path).log_file
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("the last word")
+        os.utime(log, (WROTE_S + 7, WROTE_S + 7))
+        bot = only(tmp_path)
+        assert bot.condition == "crashed"
+        assert bot.since == bot.wrote == datetime.fromtimestamp(WROTE_S + 7, UTC)
+        path.unlink()
+
+
+def test_of_other_folders_only_what_can_go_on_or_has_run_meanwhile_is_known(
+    tmp_path: Path,
+) -> None:
+    own, other = tmp_path / "own", tmp_path / "other"
+    keep_state(other, "dry-run", "BTCUSDT")
+    keep_state(other, "paper", "ETHUSDT")
+    keep_state(other, "paper", "SOLUSDT")
+    census = Census()
+    with BotLock("paper", "SOLUSDT") as lock:
+        hold(lock, other, "paper", "SOLUSDT", tmp_path / "socket")
+        assert len(census.take([own])) == 3
+    left = {(bot.symbol.coin, bot.condition) for bot in census.take([own], [other])}
+    assert left == {("BTC", "stopped"), ("SOL", "ended")}
+    assert census.take([own]) == []
+
+
+def test_data_folders_are_remembered_until_they_are_gone(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in "abc"]
+    for folder in folders:
+        folder.mkdir()
+    remember(folders[:2])
+    remember(folders[:1])
+    assert remembered() == folders[:2]
+    folders[0].rmdir()
+    remember(folders[2:])
+    assert remembered() == folders[1:]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", "\x00"])
+def test_a_damaged_list_of_data_folders_is_an_empty_one(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "locks" / "data_folders.json"
+    path.write_text(content)
+    assert remembered() == []
+    remember([tmp_path])
+    assert remembered() == [tmp_path]
 
 
 def test_a_lock_given_back_leaves_what_the_state_says(tmp_path: Path) -> None:

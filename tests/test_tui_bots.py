@@ -1,30 +1,29 @@
 """The Bots screen: what runs, stopped, crashed; showing, starting, resuming, ending. Costs 20 s."""
 
-import asyncio
 import os
-import re
 import socket
-import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
-from textual.app import App
-from textual.pilot import Pilot
 from textual.widgets import Static
 
-from state.control import CommandError, ControlServer
 from state.lock import BotLock
-from tests.bot_app import DRAINS_A_SECOND
 from tests.bot_documents import snapshot as told
-from tests.bot_files import hold, keep_state
+from tests.bot_files import WROTE_S, hold, keep_state
+from tests.bots_app import (
+    below_the_status,
+    bots_screen,
+    chosen,
+    counted,
+    running,
+    settled_below_the_status,
+    short_folder,
+)
 from tests.screen_text import screen_text, until
-from tests.tui_app import NOON, SIZES
-from tui.app import GridTui
+from tests.tui_app import SIZES
 from tui.bot.launch import StartOrder, StartText
 from tui.request import FieldError
 from tui.screens.bots import BotsScreen
@@ -37,68 +36,8 @@ from tui.widgets.row_table import RowTable
 @pytest.fixture
 def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A data folder whose name is short and always as long."""
-    with tempfile.TemporaryDirectory(prefix="g", dir="/tmp") as name:
-        locks = Path(name) / "locks"
-        locks.mkdir()
-        monkeypatch.setenv("GRIDTUI_STATE_HOME", str(locks))
-        yield Path(name)
-
-
-@asynccontextmanager
-async def bots_screen(
-    folder: Path, size: tuple[int, int] = (120, 40)
-) -> AsyncIterator[tuple[GridTui, Pilot[None]]]:
-    app = GridTui(folder, clock=lambda: NOON, first="0")
-    async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: ", running " in screen_text(app), "the list")
-        await settled_below_the_status(pilot)
-        yield app, pilot
-
-
-@asynccontextmanager
-async def running(
-    folder: Path,
-    told_of: dict[str, Any] | None = None,
-    mode: str = "paper",
-    answers_after_s: float = 0.0,
-) -> AsyncIterator[list[str]]:
-    """A bot, on paper unless told otherwise, that can be reached; yields what it is told to do."""
-    asked: list[str] = []
-
-    async def obey(name: str, _: Mapping[str, Any], origin: str) -> object:
-        assert origin == f"the screens, process {os.getpid()}"
-        asked.append(name)
-        await asyncio.sleep(answers_after_s)
-        if name == "flatten":
-            raise CommandError("the exchange does not answer")
-        return "entries are cancelled"
-
-    state = keep_state(folder, mode, "BTCUSDT", entries=2)
-    path = state.with_name("BTCUSDT.sock")
-    server = ControlServer(path, obey, allow_control=True)
-    server.set_snapshot(lambda: told_of or told())
-    with ExitStack() as stack:
-        lock = BotLock(mode, "BTCUSDT")
-        hold(lock, folder, mode, "BTCUSDT", path)
-        stack.callback(lock.release)
-        await server.start()
-        try:
-            yield asked
-        finally:
-            await server.close()
-
-
-def below_the_status(app: App[None]) -> str:
-    """The screen without the status line, in which times pass, and the folder's random name."""
-    _, _, text = screen_text(app).partition("\n")
-    return re.sub(r"(?<=/tmp/g)\w+", lambda found: "N" * len(found[0]), text)
-
-
-async def settled_below_the_status(pilot: Pilot[None]) -> None:
-    before = ""
-    while before != (now := below_the_status(pilot.app)):
-        before = now
-        await pilot.pause(1.2 / DRAINS_A_SECOND)
+    with short_folder(monkeypatch) as path:
+        yield path
 
 
 def leave_some(folder: Path) -> None:
@@ -109,6 +48,7 @@ def leave_some(folder: Path) -> None:
     log = folder / "live_logs" / "BTCUSDT.log"
     log.parent.mkdir()
     log.write_text("".join(f"[2025-01-10 11:{n:02}:00] GRID | {n} entry\n" for n in range(60)))
+    os.utime(log, (WROTE_S + 90, WROTE_S + 90))
 
 
 async def test_no_bot_says_how_to_have_one(folder: Path, snapshot: SnapshotAssertion) -> None:
@@ -252,21 +192,6 @@ async def test_who_leaves_does_not_wait_for_the_answer_of_a_bot(folder: Path) ->
     assert monotonic() - began < 60
 
 
-async def chosen(pilot: Pilot[None], name: str) -> None:
-    """Wait until the cursor is on the bot of this coin and mode."""
-
-    def there() -> bool:
-        bot = pilot.app.screen.query_one(RowTable).chosen
-        return bot is not None and f"{bot.symbol.coin} {bot.mode}" == name
-
-    await until(pilot, there, name)
-
-
-async def counted(screen: BotsScreen) -> None:
-    """The bots are counted once more."""
-    await screen._look().wait()
-
-
 async def test_another_bot_does_not_slide_under_the_cursor_on_the_first_row(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,8 +245,8 @@ async def test_the_cursor_is_not_led_away_from_where_the_user_has_put_it(
         assert screen._table.chosen.symbol.coin != "BTC"
 
 
-async def test_what_does_not_run_can_neither_be_shown_nor_stopped(folder: Path) -> None:
-    keep_state(folder, "demo", "ETHUSDT")
+async def test_what_has_ended_can_neither_be_shown_nor_stopped(folder: Path) -> None:
+    keep_state(folder, "paper", "ETHUSDT")
     async with bots_screen(folder) as (app, pilot):
         for key in ("enter", "S", "X"):
             await pilot.press(key)

@@ -178,7 +178,15 @@ KEYS = (
     Key("seek", "T", "T", "go to", "a time, a percentage, a run", "seek", "replay"),
     Key("end_replay", "E", "E", "end replay", "show the bots again", "end_replay", "replay"),
     # Bots
-    Key("attach", "enter", "enter", "show", "show the bot on the other screens", "attach", "bots"),
+    Key(
+        "attach",
+        "enter",
+        "enter",
+        "show",
+        "watch it; resume one that has stopped",
+        "attach",
+        "bots",
+    ),
     Key(
         "detach",
         "backspace",

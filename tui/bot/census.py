@@ -58,7 +58,9 @@ class KnownBot:
         condition: `running`; `starting` while nobody can reach it; `crashed`: its lock was left
             behind, or entries that a stop would have cancelled; `stopped`: its state is on disk;
             `ended`: it was on paper, of which nothing is left to go on with.
-        since: when it began if it runs, else when it wrote last, UTC.
+        since: when it began if it runs, else when it wrote its state last, or anything at all if it
+            has crashed; UTC.
+        wrote: when it wrote last into its state, log or record, UTC; None where it has none.
         holder: what its lock says; None if it has none.
         standing: what its state says; None if it has not written any.
     """
@@ -70,6 +72,7 @@ class KnownBot:
     data_folder: Path
     holder: Holder | None
     standing: Standing | None
+    wrote: datetime | None = None
 
     @property
     def name(self) -> tuple[str, str, str]:
@@ -113,11 +116,16 @@ class Census:
 
     def __init__(self) -> None:
         self._read: dict[Path, tuple[tuple[int, int], Standing]] = {}
+        self._ran: set[tuple[str, str, str]] = set()
 
-    def take(self, data_folders: Iterable[Path]) -> list[KnownBot]:
+    def take(self, data_folders: Iterable[Path], others: Iterable[Path] = ()) -> list[KnownBot]:
         """Bots with a lock, wherever their files are, and those with files in these folders.
 
         Reads files: call it in a thread. Those that run first, real money first.
+
+        Args:
+            others: folders of which those are left out that can neither go on nor have run while
+                this census was taken.
         """
         found: dict[tuple[str, str, str], KnownBot] = {}
         locks = [(lock, lock.holder) for lock in running_bots() if lock.holder is not None]
@@ -126,13 +134,16 @@ class Census:
             # one that runs says more than what another account has left in the same folder
             if bot is not None and (lock.held or bot.name not in found):
                 found[bot.name] = bot
+        self._ran |= found.keys()
         folders = {folder.absolute() for folder in data_folders}
         folders |= {Path(holder.data_folder) for _, holder in locks}
-        for folder in folders:
+        for folder in folders.union(others):
             for mode in MODES:
                 for path in sorted(_listed(state_folder(folder, mode))):
                     left = self._of_files(path, mode, folder)
-                    if left is not None:
+                    if left is None:
+                        continue
+                    if folder in folders or left.resumable or left.name in self._ran:
                         found.setdefault(left.name, left)
         return sorted(found.values(), key=_rank)
 
@@ -148,9 +159,10 @@ class Census:
             condition = "starting"
         else:
             condition = "running"
-        since = _moment(holder.started) if lock.held else _written(path, _moment(holder.started))
+        began, wrote = _moment(holder.started), last_written(folder, holder.mode, symbol)
+        since = began if lock.held else wrote or began
         standing = self._standing(path) if path.exists() else None
-        return KnownBot(symbol, holder.mode, condition, since, folder, holder, standing)
+        return KnownBot(symbol, holder.mode, condition, since, folder, holder, standing, wrote)
 
     def _of_files(self, path: Path, mode: str, folder: Path) -> KnownBot | None:
         symbol = _symbol(path.name.removesuffix(_STATE))
@@ -162,8 +174,10 @@ class Census:
             condition = "ended"
         elif standing.entries:
             condition = "crashed"
-        since = _written(path, datetime.now(UTC))
-        return KnownBot(symbol, mode, condition, since, folder, None, standing)
+        wrote = last_written(folder, mode, symbol)
+        since = wrote if condition == "crashed" else _written(path)
+        since = since or datetime.now(UTC)
+        return KnownBot(symbol, mode, condition, since, folder, None, standing, wrote)
 
     def _standing(self, path: Path) -> Standing:
         try:
@@ -186,6 +200,14 @@ def standing_of(holder: Holder) -> Standing | None:
     folder = state_folder(Path(holder.data_folder), holder.mode)
     path = folder / f"{holder.symbol_id}{_STATE}"
     return Census()._standing(path) if path.exists() else None
+
+
+def last_written(folder: Path, mode: str, symbol: Symbol) -> datetime | None:
+    """When the newest of what a bot keeps was written, UTC; None where it has left nothing."""
+    states = state_folder(folder, mode)
+    names = (states / f"{symbol.id}{_STATE}", states / f"{symbol.id}{ENDING}")
+    moments = map(_written, (*names, log_file(folder, mode, symbol.id)))
+    return max((moment for moment in moments if moment is not None), default=None)
 
 
 def _standing_in(content: Mapping[str, Any]) -> Standing:
@@ -236,8 +258,8 @@ def _moment(text: str) -> datetime:
         return datetime.fromtimestamp(0, UTC)
 
 
-def _written(path: Path, otherwise: datetime) -> datetime:
+def _written(path: Path) -> datetime | None:
     try:
         return datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except OSError:
-        return otherwise
+        return None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from engine.live.folders import MODES
 from state.lock import running_bots
 from tui.bot.census import Standing, standing_of
+from tui.bot.data_folders import remember
 from tui.bot.link import BotLink
 from tui.bot.starts import Starts
 from tui.bot.telling import Told
@@ -62,6 +63,7 @@ class Fleet:
         starts: bots on their way.
         replay: what plays a record, which is shown in a bot's place; None if nothing does.
         crashes: of bots that nobody watched, until the list of bots is looked at.
+        folders: data folders of bots that ran at some time while this was looked at.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -77,6 +79,7 @@ class Fleet:
         self._ran: list[RunningBot] = []  # when it was looked last
         self._untold: list[Crash] = []
         self.crashes: list[Crash] = []
+        self.folders: set[Path] = set()
         self.running: list[RunningBot] = []
         self.watched: BotView | None = None
         self.subject: RunningBot | None = None
@@ -86,6 +89,7 @@ class Fleet:
     async def look(self) -> None:
         """See who runs; follow the one whose money matters most where nobody is followed."""
         self.running = await asyncio.to_thread(bots)
+        await self._remember_folders()
         self.running.sort(key=lambda bot: [*MODES, bot.holder.mode].index(bot.holder.mode))
         await self._look_for_crashes()
         if self.replay is not None:
@@ -103,6 +107,13 @@ class Fleet:
             if (self.watched is None and new) or (ended and again):
                 await self.follow(bot)
                 return
+
+    async def _remember_folders(self) -> None:
+        """Where those that run keep their files, which is to be known once they have ended."""
+        folders = {Path(bot.holder.data_folder) for bot in self.running}
+        if not folders <= self.folders:
+            self.folders |= folders
+            await asyncio.to_thread(remember, folders)
 
     async def _look_for_crashes(self) -> None:
         """Of those that ran before; the one that is watched says it itself."""

@@ -2,9 +2,13 @@
 
 import argparse
 import sys
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tui.commands.control import add_which, meant
+
+if TYPE_CHECKING:
+    from tui.bots import RunningBot
 
 
 def add_monitor(commands: Any) -> None:
@@ -22,6 +26,9 @@ def add_monitor(commands: Any) -> None:
 
 
 def _monitor(args: argparse.Namespace) -> int:
+    """Raises StateError: nobody answers, or the connection broke."""
+    from state.errors import StateError
+    from tui.bot.pulse import is_silence
     from tui.bots import bots
 
     if args.symbol:
@@ -29,12 +36,38 @@ def _monitor(args: argparse.Namespace) -> int:
     else:
         found = bots(mode=args.mode)
         if len(found) != 1:
-            for each in found:
-                print(each.line)
+            _list(found)
             print("choose one: gridtui monitor SYMBOL" if found else "no bot runs here")
             return 0
         bot = found[0]
     from tui.console.watching import watch  # pandas, rich: 1 s
 
     terminal = all(stream.isatty() for stream in (sys.stdin, sys.stdout))
-    return watch(bot.socket, control=args.control, as_json=args.json, screen=terminal)
+    try:
+        return watch(bot.socket, control=args.control, as_json=args.json, screen=terminal)
+    except StateError as error:
+        if not is_silence(error):
+            raise
+        words = f"{bot.holder.symbol_id} ({bot.holder.mode}) is {_silence(bot)}"
+        raise StateError(words) from error
+
+
+def _list(found: list["RunningBot"]) -> None:
+    from tui.bot.pulse import PATIENCE_S, hear_all
+
+    for bot, pulse in zip(found, hear_all(found, PATIENCE_S), strict=True):
+        print(f"{bot.line}: {_silence(bot) if pulse is None else pulse.words}")
+
+
+def _silence(bot: "RunningBot") -> str:
+    from exchange.symbol import Symbol
+    from tui.bot.census import last_written
+    from tui.bot.pulse import PATIENCE_S
+
+    holder = bot.holder
+    wrote = last_written(Path(holder.data_folder), holder.mode, Symbol.parse(holder.symbol_id))
+    last = f"; it wrote last {wrote:%Y-%m-%d %H:%M:%S}Z" if wrote else ""
+    return (
+        f"SILENT: no answer within {PATIENCE_S:g} s{last}. Process {holder.pid} is there, but held "
+        "or hanging"
+    )

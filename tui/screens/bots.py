@@ -18,6 +18,8 @@ from exchange.symbol import Symbol
 from state.control_client import ControlClient
 from state.errors import StateError
 from tui.bot.census import Census, KnownBot
+from tui.bot.data_folders import remembered
+from tui.bot.pulse import Pulse, Pulses
 from tui.bot.telling import SCREENS, Told, tell
 from tui.bot.view import BotView
 from tui.folders import data_folder, demo_folder
@@ -69,6 +71,7 @@ class BotsScreen(FramedScreen):
         self._table = RowTable("bots", follow_first=True)
         self._about = LineList("about")
         self._census = Census()
+        self._pulses = Pulses()
         self._looked_at = 0.0
         self._log: tuple[object, list[str]] = (None, [])
         self._starter = Starter(self, self._folder)
@@ -99,6 +102,7 @@ class BotsScreen(FramedScreen):
         """Count them again now and then; the chosen one's lines follow the cursor."""
         self._store.fleet.crashes.clear()
         self.show_status(self._store, now, "NONE", f"bots with files in {self._folder}")
+        self._pulses.ask(bot.reachable for bot in self._bots or () if bot.reachable)
         self._list()
         chosen = self._chosen
         name = None if chosen is None else chosen.name
@@ -109,13 +113,16 @@ class BotsScreen(FramedScreen):
         self._tell()
 
     async def action_attach(self) -> None:
-        """Watch the chosen one, on the Live screen."""
+        """Watch the chosen one, on the Live screen; ask whether to go on with one that has stopped
+        or crashed."""
         bot = self._chosen
         running = None if bot is None else bot.reachable
-        if running is None:
+        if running is not None:
+            await self._starter.watch(running)
+        elif bot is not None and bot.condition in ("crashed", "stopped"):
+            self._starter.go_on(bot)
+        else:
             self._refuse(bot, "shown")
-            return
-        await self._starter.watch(running)
 
     async def action_detach(self) -> None:
         """Forget what was not started; watch none: the bot goes on."""
@@ -215,7 +222,7 @@ class BotsScreen(FramedScreen):
     @work(exclusive=True, group="census", exit_on_error=False)
     async def _look(self) -> None:
         self._looked_at = monotonic()
-        bots = await asyncio.to_thread(self._census.take, self._all_folders)
+        bots = await asyncio.to_thread(self._take, self._all_folders, self._store.fleet.folders)
         chosen = self._chosen
         names = {bot.name for bot in bots}
         if chosen is not None and chosen.name not in names and self._missed != chosen.name:
@@ -226,6 +233,9 @@ class BotsScreen(FramedScreen):
         self._bots = bots
         self._list()
         self._read_log()
+
+    def _take(self, own: Iterable[Path], seen: set[Path]) -> list[KnownBot]:
+        return self._census.take(own, {*seen, *remembered()})
 
     @work(exclusive=True, group="log", exit_on_error=False)
     async def _read_log(self) -> None:
@@ -243,8 +253,9 @@ class BotsScreen(FramedScreen):
             return
         fleet = self._store.fleet
         followed = fleet.followed if fleet.watched is not None else None
-        if (bots, followed) != self._listed:
-            self._listed = (bots, followed)
+        state = (bots, followed, [self._pulse(bot) for bot in bots])
+        if state != self._listed:
+            self._listed = state
             none = f"no bot has run on this machine: {key_of('new_bot')} starts one"
             self._table.show(bots, ("", False), f"{none}; gridtui demo is one to look at")
             running = sum(bot.condition == "running" for bot in bots)
@@ -266,7 +277,8 @@ class BotsScreen(FramedScreen):
         chosen = self._chosen
         starts = self._store.fleet.starts
         launches = [(each.pid, int(each.seconds), each.code) for each in starts.launches]
-        told = (chosen, self._log, launches, dict(starts.words), about.room)
+        pulse = None if chosen is None else self._pulse(chosen)
+        told = (chosen, pulse, self._log, launches, dict(starts.words), about.room)
         if told == self._told:
             return
         self._told = told
@@ -276,7 +288,7 @@ class BotsScreen(FramedScreen):
         if chosen is not None:
             log = self._log[1] if self._log[0] == chosen.name else []
             room = (about.room[0], about.room[1] - len(lines))
-            lines += about_lines(chosen, log, room)
+            lines += about_lines(chosen, log, room, pulse)
             about.border_title = f"{chosen.symbol.pair}, {BADGES[chosen.mode]}"
         about.show(lines)
 
@@ -284,7 +296,12 @@ class BotsScreen(FramedScreen):
         fleet, running = self._store.fleet, bot.reachable
         followed = fleet.followed if fleet.watched is not None else None
         same = running is not None and followed is not None and followed.socket == running.socket
-        return row_cells(bot, watched=same)
+        return row_cells(bot, self._pulse(bot), watched=same)
+
+    def _pulse(self, bot: KnownBot) -> Pulse | None:
+        """Of one that runs."""
+        running = bot.reachable
+        return None if running is None else self._pulses.of(running)
 
     def _refuse(self, bot: KnownBot | None, what: str) -> None:
         if bot is None:

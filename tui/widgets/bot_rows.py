@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from datetime import datetime
 
 from textual.content import Content
 
 from engine.wording import amount, plural
 from tui.bot.census import KnownBot
 from tui.bot.launch import Launch
+from tui.bot.pulse import Pulse
+from tui.figures import age
 from tui.keys import key_of
 from tui.widgets.bot_status import BADGES
 from tui.widgets.columns import Cell
@@ -26,6 +29,13 @@ _TONES = {
     "stopped": "$warning",
     "ended": "$quiet",
 }
+_DOING = {
+    "running": ("running", "bold $success"),
+    "starting": ("starting", "bold $warning"),
+    "paused": ("PAUSED", "bold $warning"),
+    "halted": ("halted", "bold $error"),
+    "stopping": ("stopping", "bold $warning"),
+}
 FIELDS = (
     Field(" ", 1, id, right=False),
     Field("coin", 5, id, right=False),
@@ -39,8 +49,8 @@ FIELDS = (
 )
 
 
-def row_cells(bot: KnownBot, *, watched: bool) -> Sequence[Cell]:
-    """A cell for each of FIELDS."""
+def row_cells(bot: KnownBot, pulse: Pulse | None = None, *, watched: bool) -> Sequence[Cell]:
+    """A cell for each of FIELDS; `pulse`: of one that can be reached."""
     standing = bot.standing
     known = standing is not None and not standing.trouble
     loud = "$foreground" if bot.condition == "running" else "$quiet"
@@ -49,7 +59,7 @@ def row_cells(bot: KnownBot, *, watched: bool) -> Sequence[Cell]:
         (WATCHED if watched else "", "bold $primary"),
         (bot.symbol.coin, f"bold {loud}"),
         (BADGES[bot.mode], f"bold $mode-{bot.mode}"),
-        (f"{_SIGNS[bot.condition]} {bot.condition}", _TONES[bot.condition]),
+        _state(bot, pulse),
         (f"{bot.since:%m-%d %H:%M}", loud),
         (amount(standing.equity) if standing and known else "-", loud),
         *((f"{number}" if number is not None else "-", loud) for number in counts),
@@ -57,11 +67,23 @@ def row_cells(bot: KnownBot, *, watched: bool) -> Sequence[Cell]:
     )
 
 
-def about_lines(bot: KnownBot, log: Sequence[str], room: tuple[int, int]) -> list[Content]:
-    """What it is, what can be done with it, and what its log said last."""
+def _state(bot: KnownBot, pulse: Pulse | None) -> Cell:
+    if pulse is None:
+        return f"{_SIGNS[bot.condition]} {bot.condition}", _TONES[bot.condition]
+    if pulse.silent_s is not None:
+        return f"silent {age(1000 * pulse.silent_s)}", "reverse bold $error"
+    words, tone = _DOING[pulse.doing]
+    return f"{_SIGNS[bot.condition]} {words}", tone
+
+
+def about_lines(
+    bot: KnownBot, log: Sequence[str], room: tuple[int, int], pulse: Pulse | None = None
+) -> list[Content]:
+    """What it is, what can be done with it, and what its log said last; `pulse`: of one that can
+    be reached."""
     width, height = room
     lines = [Content.styled(line, "$quiet") for line in _where(bot)]
-    for text in _meaning(bot):
+    for text in _meaning(bot, pulse):
         lines += [Content(line) for line in textwrap.wrap(text, max(20, width))]
     left = max(1, height - len(lines) - 1)
     said = _without_bars(log)
@@ -121,7 +143,7 @@ def _where(bot: KnownBot) -> list[str]:
     return lines
 
 
-def _meaning(bot: KnownBot) -> list[str]:
+def _meaning(bot: KnownBot, pulse: Pulse | None) -> list[str]:
     standing = bot.standing
     texts = [f"! {standing.trouble}"] if standing is not None and standing.trouble else []
     left = standing.left if standing is not None and not standing.trouble else "nothing known"
@@ -129,11 +151,13 @@ def _meaning(bot: KnownBot) -> list[str]:
         case "running":
             shows, ends, closes = map(key_of, ("attach", "end_chosen", "flatten_chosen"))
             can = f"{shows} shows it, {ends} stops it, {closes} closes all of it"
-            texts.append(f"It runs, with {left}. {can}.")
+            texts += _silence(bot, pulse)
+            texts.append(f"{_runs(pulse)}, with {left}. {can}.")
         case "starting":
             texts.append("It is starting: it cannot be reached yet.")
         case "crashed":
-            texts.append("It ended without giving its lock back or cancelling its entries.")
+            heard = f" It was last heard of {_moment(bot.wrote)}." if bot.wrote else ""
+            texts.append(f"It ended without giving its lock back or cancelling its entries.{heard}")
     if bot.condition in ("crashed", "stopped", "ended"):
         key = key_of("go_on")
         if bot.mode == "live":
@@ -148,3 +172,31 @@ def _meaning(bot: KnownBot) -> list[str]:
         else:
             texts.append(f"Its state has {left}: {key} goes on with it.")
     return texts
+
+
+def _runs(pulse: Pulse | None) -> str:
+    if pulse is None or pulse.doing == "running" or pulse.silent_s is not None:
+        return "It runs"
+    match pulse.doing:
+        case "paused":
+            return f"It runs PAUSED, without new entries ({pulse.why})"
+        case "halted":
+            return "It is halted by the circuit breaker, without new entries"
+        case "stopping":
+            return "It is stopping"
+        case _:
+            return "It is starting"
+
+
+def _silence(bot: KnownBot, pulse: Pulse | None) -> list[str]:
+    if pulse is None or pulse.silent_s is None or pulse.silent_since is None:
+        return []
+    wrote = f"; its files were written last {_moment(bot.wrote)}" if bot.wrote else ""
+    return [
+        f"! It has not answered since {_moment(pulse.silent_since)}{wrote}. Its process is there, "
+        "but held or hanging: nothing of it follows the market."
+    ]
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}Z"

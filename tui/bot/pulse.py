@@ -1,0 +1,162 @@
+"""What bots that run are doing, by their own word: each is asked now and then.
+
+One that is held (SIGSTOP) or hangs has its lock, its process and its socket still: only that it
+says nothing tells it from one that trades.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Literal
+
+from state.control_client import ControlClient
+from state.errors import StateError
+
+if TYPE_CHECKING:
+    from tui.bots import RunningBot
+
+Doing = Literal["running", "starting", "paused", "halted", "stopping"]
+
+PATIENCE_S = 5.0
+"""A bot answers within milliseconds; on a machine under load within a second or two."""
+
+_APART_S = 4.0
+_LONGEST_S = 60.0
+"""For one connection: a bot that is held answers it once it goes on. To try again and again would
+fill the queue of its socket, and take the place of who has something to say."""
+
+_ENDING = frozenset({"stopping", "flattening"})
+_REASONS = {
+    "operator": "by the operator",
+    "positions": "positions differ from the exchange's",
+    "errors": "requests have failed in a row",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What is known of a bot that runs.
+
+    Attributes:
+        doing: what it said last; `running` where it was not understood, or has not spoken yet.
+        reasons: why no entry rests, where it is `paused`.
+        silent_s: for how long it has not answered by now; None where it has.
+        silent_since: when it was asked first without an answer, UTC; None where it has answered.
+    """
+
+    doing: Doing = "running"
+    reasons: tuple[str, ...] = ()
+    silent_s: float | None = None
+    silent_since: datetime | None = None
+
+    @property
+    def why(self) -> str:
+        """`by the operator`."""
+        return "; ".join(_REASONS.get(reason, reason) for reason in self.reasons)
+
+    @property
+    def words(self) -> str:
+        """`running`, `PAUSED (by the operator)`."""
+        return f"PAUSED ({self.why})" if self.doing == "paused" else self.doing
+
+
+class Pulses:
+    """Asks bots, each in a thread of its own, so that one that says nothing delays nobody.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._asked: dict[RunningBot, float] = {}  # when last
+        self._unanswered: dict[RunningBot, tuple[float, datetime]] = {}  # since when
+        self._asking: set[RunningBot] = set()
+        self._said: dict[RunningBot, Pulse] = {}
+
+    def ask(self, bots: Iterable[RunningBot]) -> None:
+        """Ask those whose turn it is; returns at once. One is never asked twice at a time."""
+        bots = set(bots)
+        for known in (self._asked, self._unanswered, self._said):
+            for one in list(known):  # threads add to them meanwhile
+                if one not in bots:
+                    known.pop(one, None)
+        now = self._clock()
+        for bot in bots:
+            due = now - self._asked.get(bot, -math.inf) >= _APART_S
+            if due and bot not in self._asking:
+                self._asked[bot] = now
+                self._unanswered.setdefault(bot, (now, datetime.now(UTC)))
+                self._asking.add(bot)
+                Thread(target=self._listen, args=(bot,), name="pulse", daemon=True).start()
+
+    def of(self, bot: RunningBot) -> Pulse:
+        """What is known of it by now."""
+        said = self._said.get(bot, Pulse())
+        unanswered = self._unanswered.get(bot)
+        if unanswered is None or (silent_s := self._clock() - unanswered[0]) < PATIENCE_S:
+            return said
+        return replace(said, silent_s=silent_s, silent_since=unanswered[1])
+
+    def _listen(self, bot: RunningBot) -> None:
+        try:
+            heard = hear(bot, _LONGEST_S)
+            if heard is not None:
+                self._said[bot] = heard
+                self._unanswered.pop(bot, None)
+        finally:
+            self._asking.discard(bot)
+
+
+def hear(bot: RunningBot, timeout_s: float) -> Pulse | None:
+    """Ask a bot over a connection of a moment that may only watch; None where it does not answer
+    in time. For a thread without an event loop."""
+    return asyncio.run(_hear(bot, timeout_s))
+
+
+def hear_all(bots: Iterable[RunningBot], timeout_s: float) -> list[Pulse | None]:
+    """As `hear`, of all of them at the same time."""
+
+    async def each() -> list[Pulse | None]:
+        return await asyncio.gather(*(_hear(bot, timeout_s) for bot in bots))
+
+    return asyncio.run(each())
+
+
+def is_silence(error: StateError) -> bool:
+    """Whether a connection has failed since nobody has answered, though somebody listens."""
+    # with a queue that is full, since nobody takes connections out of it, the system has several
+    # names for the error; these are of a bot that has ended, or is not there yet
+    gone = FileNotFoundError | PermissionError | ConnectionError
+    cause = error.__cause__
+    return isinstance(cause, OSError) and not isinstance(cause, gone)
+
+
+async def _hear(bot: RunningBot, timeout_s: float) -> Pulse | None:
+    try:
+        connecting = ControlClient.connect(bot.socket, read_only=True, timeout_s=timeout_s)
+        async with await connecting as client:
+            return _said_in(client.snapshot.document)
+    except StateError as error:
+        return None if is_silence(error) else Pulse()
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return Pulse()  # of another version
+
+
+def _said_in(document: Mapping[str, Any]) -> Pulse:
+    """Of a snapshot. Raises LookupError, TypeError or AttributeError."""
+    account = document["account"]
+    if account is None:
+        return Pulse("starting")
+    paused = frozenset(account["paused"])
+    if paused & _ENDING:
+        return Pulse("stopping")
+    if account["halted"]:
+        return Pulse("halted")
+    return Pulse("paused", tuple(account["paused"])) if paused else Pulse()
