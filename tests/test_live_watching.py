@@ -2,6 +2,7 @@
 show after a loss (1 s)."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,14 +14,17 @@ from engine.live.config import BotConfig
 from engine.live.wording import LiveText
 from engine.params import StrategyParams
 from exchange.symbol import Symbol
+from gridtui import main
 from state.control import CommandError, ControlServer
 from state.control_client import ControlClient
 from state.errors import StateError
+from state.lock import BotLock
 from tests.bot_documents import QUOTE, account, alarm, snapshot
 from tui.console.live_console import LiveConsole
 from tui.console.live_keys import LiveKeys, Wish
 from tui.console.live_run import _LiveRun
 from tui.console.live_status import LiveStatus
+from tui.console.silence import Silence
 from tui.console.watching import _standing, _Watch
 
 
@@ -49,7 +53,7 @@ class Watching(_Watch):
         self.status = LiveStatus(document["about"], self.text)
         self.status.begin(document)
         self.console = console_of(self.status, self.obey)
-        self._screen = self.console
+        self._screen, self._status = self.console, self.status
         self.client: ControlClient
 
     async def obey(self, wish: Wish) -> str:
@@ -168,3 +172,61 @@ def test_a_monitor_says_of_an_alarm_that_it_is_over_and_when_it_began() -> None:
         "  ALARM: stop long: 0.046 closed (over, 2025-01-10 12:00:00)",
         "  ALARM: long differs",
     ]
+
+
+def said_since(capsys: pytest.CaptureFixture[str], said: list[str]) -> str:
+    said.append(capsys.readouterr().out)
+    return "".join(said)
+
+
+async def test_a_bot_that_falls_silent_while_it_is_watched_is_not_ok(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tui.console.silence.SILENT_S", 1)
+    said: list[str] = []
+    async with watching(tmp_path / "bot.sock") as (served, watcher), asyncio.timeout(30):
+        waiting = asyncio.create_task(watcher._watch_for_silence())
+        served.server.publish("quote", QUOTE, lossless=False)
+        while "SILENT | the bot was heard last at " not in said_since(capsys, said):
+            await asyncio.sleep(0.01)
+        parts = watcher.status.line(80).split(" | ")
+        assert parts[1].startswith("SILENT ")
+        assert "ok" not in parts
+        served.server.publish("quote", QUOTE, lossless=False)
+        while "HEARD AGAIN | after " not in said_since(capsys, said):
+            await asyncio.sleep(0.01)
+        assert "ok" in watcher.status.line(80).split(" | ")
+        assert "".join(said).count("SILENT") == 1
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+
+def test_a_silence_begins_after_ten_seconds_without_a_word_and_not_before_the_first() -> None:
+    silence = Silence()
+    assert [silence.pass_second() for _ in range(30)] == [None] * 30
+    silence.expect()
+    assert [silence.pass_second() for _ in range(9)] == [None] * 9
+    assert silence.hear() is None
+    assert [silence.pass_second() for _ in range(9)] == [None] * 9
+    assert silence.pass_second() == silence.since is not None
+    assert silence.pass_second() is None
+    lasted = silence.hear()
+    assert lasted is not None
+    assert lasted >= 0
+    assert silence.since is None
+
+
+def test_to_watch_a_bot_that_is_held_fails_with_its_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GRIDTUI_STATE_HOME", str(tmp_path / "locks"))
+    path = tmp_path / "bot.sock"
+    with socket.socket(socket.AF_UNIX) as deaf, socket.socket(socket.AF_UNIX) as waits:
+        deaf.bind(str(path))
+        deaf.listen(0)
+        waits.connect(str(path))  # so that there is no room for another
+        lock = BotLock("paper", "BTCUSDT")
+        with lock.acquire(data_folder=tmp_path, mode="paper", control=path):
+            assert main(["monitor", "BTC"]) == 2
+    said = capsys.readouterr().err
+    assert "BTCUSDT (paper) is SILENT: no answer within 5 s. Process" in said

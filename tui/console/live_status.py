@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from engine.live.wording import LiveText, price_text, signed_dollars
@@ -20,6 +21,9 @@ class LiveStatus:
     Args:
         about: of the run.
         text: has its badge.
+
+    Attributes:
+        silent_since: when the bot was heard last, UTC, where that is too long ago; None else.
     """
 
     def __init__(self, about: Mapping[str, Any], text: LiveText) -> None:
@@ -29,6 +33,7 @@ class LiveStatus:
         self._health: Mapping[str, Any] = {}
         self._account: Mapping[str, Any] = {}
         self._heard_at = 0.0
+        self.silent_since: datetime | None = None
 
     @property
     def symbol(self) -> str:
@@ -109,6 +114,9 @@ class LiveStatus:
         return f"{minutes:02d}:{seconds:02d}"
 
     def _health_word(self) -> str:
+        if self.silent_since is not None:
+            silent_s = (datetime.now(UTC) - self.silent_since).total_seconds()
+            return f"SILENT {silent_s:.0f} s, since {self.silent_since:%H:%M:%S}Z"
         readings = self._health.get("readings", ())
         states = {reading["state"] for reading in readings}
         worst = next((state for state in _WORST if state in states), "ok")

@@ -7,18 +7,20 @@ import logging
 import signal
 from collections import deque
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from engine.live.wording import LiveText, price_text, stamp
 from engine.wording import plural
-from state.control_client import ControlClient, RefusedError, Snapshot
+from state.control_client import ControlClient, Event, RefusedError, Snapshot
 from state.errors import StateError
 from tui.bots import ANSWER_S
 from tui.console.live_console import LiveConsole
 from tui.console.live_keys import LiveKeys, Wish
 from tui.console.live_status import LiveStatus
+from tui.console.silence import Silence
 
 _TRADES_SHOWN = 5
 _NOTES_KEPT = 20
@@ -45,6 +47,8 @@ class _Watch:
         self._as_json = as_json
         self._with_screen = screen
         self._screen: LiveConsole | None = None
+        self._status: LiveStatus | None = None
+        self._silence = Silence()
         self._left = asyncio.Event()
         self._notes: deque[str] = deque(maxlen=_NOTES_KEPT)
 
@@ -61,7 +65,7 @@ class _Watch:
             if not self._with_screen:
                 await self._follow(client, text)
                 return 0
-            status = LiveStatus(about, text)
+            self._status = status = LiveStatus(about, text)
             status.begin(client.snapshot.document)
             keys = LiveKeys(status.coin, control=self._control, leaves=True)
             obey = partial(self._obey, client)
@@ -72,10 +76,13 @@ class _Watch:
 
     async def _follow(self, client: ControlClient, text: LiveText) -> None:
         """Show the snapshot, then events, until the bot or the operator has enough."""
+        self._expect(client.snapshot)
         self._show_snapshot(client.snapshot, text)
         reading = asyncio.create_task(self._read(client, text))
         leaving = asyncio.create_task(self._left.wait())
+        watching = asyncio.create_task(self._watch_for_silence())
         done, waiting = await asyncio.wait((reading, leaving), return_when=asyncio.FIRST_COMPLETED)
+        waiting.add(watching)
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
@@ -85,6 +92,8 @@ class _Watch:
     async def _read(self, client: ControlClient, text: LiveText) -> None:
         async with contextlib.aclosing(client.events()) as events:
             async for event in events:
+                self._hear()
+                self._expect(event)
                 if isinstance(event, Snapshot):
                     self._print(f"{event.lost} events were missed; it goes on from here")
                     if self._screen:
@@ -102,6 +111,32 @@ class _Watch:
                     if said.level >= logging.INFO:
                         self._print(said.text)
         self._print(client.farewell or "")
+
+    async def _watch_for_silence(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            since = self._silence.pass_second()
+            if since is not None:
+                self._show_silence(since)
+                self._print(f"SILENT | the bot was heard last at {since:%H:%M:%S}Z")
+
+    def _expect(self, told: Event | Snapshot) -> None:
+        """A bot that starts may have nothing to say for longer."""
+        quoted = told.document["quote"] if isinstance(told, Snapshot) else told.kind == "quote"
+        if quoted:
+            self._silence.expect()
+
+    def _hear(self) -> None:
+        lasted_s = self._silence.hear()
+        if lasted_s is not None:
+            self._show_silence(None)
+            self._print(f"HEARD AGAIN | after {lasted_s:.0f} s of silence")
+
+    def _show_silence(self, since: datetime | None) -> None:
+        if self._status:
+            self._status.silent_since = since
+        if self._as_json:
+            _print_json(type="silence", since=since and since.isoformat(timespec="seconds"))
 
     def _show_snapshot(self, snapshot: Snapshot, text: LiveText) -> None:
         if self._as_json:
