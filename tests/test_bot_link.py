@@ -188,6 +188,30 @@ async def test_commands_are_answered_in_words_whatever_becomes_of_them(path: Pat
         assert await link.command("resume") == (False, noted, True)
 
 
+async def test_commands_leave_in_the_order_in_which_they_were_given(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits, heard = [0.3, 0.0], []
+
+    async def looks_slowly_at_first(_holder: Holder | None) -> bool:
+        await asyncio.sleep(waits.pop(0))
+        return True
+
+    async def hear(name: str, _: Mapping[str, Any], __: str) -> object:
+        heard.append(name)
+        return "done"
+
+    monkeypatch.setattr("tui.bot.telling.still_runs", looks_slowly_at_first)
+    server = ControlServer(path, hear)
+    server.set_snapshot(snapshot)
+    await server.start()
+    async with following(path) as (view, link):
+        await until(lambda: view.link == "connected")
+        await asyncio.gather(link.command("flatten"), link.command("pause"))
+    await server.close()
+    assert heard == ["flatten", "pause"]
+
+
 async def test_a_bot_that_may_only_be_watched_says_so(path: Path) -> None:
     async with serving(path, allow_control=False), following(path) as (view, link):
         await until(lambda: view.link == "connected")

@@ -231,7 +231,7 @@ def test_the_top_line_keeps_money_price_trend_and_health_whatever_is_under_way(
 ) -> None:
     for regime, paused, under_way in product(REGIMES, ("", "PAUSED"), ACTIVITIES):
         line = top_line(width, mode, regime, paused, under_way)
-        words = {f" {BADGES[mode]} ", "BTC", "64,812.4", "10,284.16", "12:00:00Z", paused}
+        words = {f" {BADGES[mode]} ", "BTC", "64,812.4", "10,284", "12:00", paused}
         words |= {"SIM"} if mode == "paper" else set()
         assert all(word in line for word in words), line
         assert regime in line or f" {REGIMES[regime]} " in line, line

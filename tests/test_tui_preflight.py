@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.color import Color
 from textual.pilot import Pilot
 
 from engine.live.warm import warm_up
@@ -22,7 +23,9 @@ from tui.bot.preflight import Looked, LookFailedError, look
 from tui.bots import bots
 from tui.screens.preflight import PreflightDialog
 from tui.screens.start_bot import StartDialog
+from tui.theme import TOKENS
 
+RED = Color.parse(TOKENS["mode-live"])
 SMALL, LARGE = (80, 24), (120, 40)
 
 
@@ -72,6 +75,11 @@ async def order(app: GridTui, pilot: Pilot[None], mode: str) -> None:
     await until(pilot, lambda: isinstance(app.screen, PreflightDialog), "the look")
 
 
+def frame(app: GridTui) -> Color:
+    """Of the dialog."""
+    return app.screen.query_one("#preflight").styles.border_top[1]
+
+
 async def said(app: GridTui, pilot: Pilot[None], words: str) -> str:
     await until(pilot, lambda: words in screen_text(app), words)
     return screen_text(app)
@@ -87,6 +95,7 @@ async def test_real_money_is_begun_stopped_and_gone_on_with_from_the_screens(fol
     async with screen(folder, SMALL) as (app, pilot):
         await order(app, pilot, "live")
         text = await said(app, pilot, "type BTC and enter:")
+        assert frame(app) == RED
         assert "Start BTC/USDT (LIVE)" in text
         for words in ("key ...wxyz from the environment", "10,000.00 USDT", "5,000.00 USDT"):
             assert words in text
@@ -137,6 +146,7 @@ async def test_demo_trading_needs_a_button_and_no_word(folder: Path) -> None:
     async with screen(folder, LARGE) as (app, pilot):
         await order(app, pilot, "demo")
         text = await said(app, pilot, "if this grid fills")
+        assert frame(app) != RED
         assert "BINANCE_TESTNET_API_KEY is not set, so" in text
         assert "UNPROVEN" not in text
         await pilot.press("tab", "enter")

@@ -12,7 +12,7 @@ _LOST_S = 5.0
 """A connection that is back by then has called nobody."""
 
 _LOSS = object()
-"""What rings beside the alarms, which are told apart by their keys."""
+"""What rings beside the alarms, which are told apart by their keys: the bot is silent or lost."""
 
 _KEEP, _RESTORE = "\x1b[22;0t", "\x1b[23;0t"
 """A terminal that knows these has its old title again in the end; others ignore them."""
@@ -55,7 +55,7 @@ class Attention:
             self.ring()
         self._rung = unseen
         calls = bool(unseen) and not (self._blinks and int(seconds) % 2)
-        self._entitle(_words(view, ("LOST" if lost else "ALARM") if calls else ""))
+        self._entitle(_words(view, (lost or "ALARM") if calls else ""))
 
     def ring(self) -> None:
         """For what is said once, and not by the bot that is watched."""
@@ -67,18 +67,23 @@ class Attention:
         if self._title:
             self._write(_RESTORE)
 
-    def _lost(self, view: BotView | None, seconds: float) -> bool:
-        """Whether the bot is out of reach without having said that it ends, unknown to the user."""
+    def _lost(self, view: BotView | None, seconds: float) -> str:
+        """`STALE`: the bot has become silent; `LOST`: it is out of reach without having said that
+        it ends; "": neither, or the user knows it."""
         link = (view, "" if view is None else view.link)
         if link != self._link:
             if view is not None and self._link == (view, "lost") and view.link == "connected":
                 self._say(f"The connection to {view.symbol} is back.")
             self._link, self._linked_at = link, seconds
         if view is None or view.loss_seen or not view.symbol or view.mode == "replay":
-            return False
+            return ""
         if view.link == "ended":
-            return not view.farewell
-        return view.link == "lost" and seconds - self._linked_at >= _LOST_S
+            return "" if view.farewell else "LOST"
+        if view.link == "connected":
+            return "STALE" if view.stale else ""
+        # silence that turns into a loss is one trouble: it rings on through the patience for a loss
+        patient = _LOSS not in self._rung and seconds - self._linked_at < _LOST_S
+        return "LOST" if view.link == "lost" and not patient else ""
 
     def _entitle(self, title: str) -> None:
         if title != self._title:

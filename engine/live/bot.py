@@ -56,6 +56,7 @@ class Bot:
         self._asked_to_stop: str | None = None
         self._asked_by = ""
         self._account: dict[str, Any] = {}
+        self._turn = asyncio.Lock()
         about = {
             "symbol": config.symbol.pair,
             "mode": config.mode,
@@ -196,19 +197,28 @@ class Bot:
             raise CommandError(f"{name} takes no arguments")
         if self._loop is None:
             raise CommandError("the bot is still starting")
+        # an end is asked for at once: it overrules what waits for its turn
+        if name == "stop":
+            return await self._ended(lambda: self.stop(by))
+        if name == "flatten":
+            return await self._ended(lambda: self.flatten(by))
+        async with self._turn:
+            return await self._in_turn(name, self._loop, by)
+
+    async def _in_turn(self, name: str, loop: LiveLoop, by: str) -> str:
+        """One after the other, in the order in which they came."""
         try:
+            if name in ("pause", "resume") and loop.ending is not None:
+                asked = "stop" if loop.ending == STOPPING else "flatten"
+                raise CommandError(f"{asked} was asked for before: the bot is ending")
             if name == "pause":
-                return await self._loop.stops.pause(by)
+                return await loop.stops.pause(by)
             if name == "resume":
-                return await self._loop.stops.go_on(by)
-            if name == "stop":
-                return await self._ended(lambda: self.stop(by))
-            if name == "flatten":
-                return await self._ended(lambda: self.flatten(by))
+                return await loop.stops.go_on(by)
             if name == "adopt":
-                return await self._loop.repair.adopt(by)
+                return await loop.repair.adopt(by)
             if name == "disown":
-                return await self._loop.repair.disown(by)
+                return await loop.repair.disown(by)
         except Failure as failure:
             if name in ("pause", "resume"):
                 words = f"noted, it takes effect when the exchange answers ({failure})"

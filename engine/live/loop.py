@@ -135,6 +135,12 @@ class LiveLoop:
             self._ending, self._ending_by = FLATTENING, by
         self._wake.set()
 
+    @property
+    def ending(self) -> str | None:
+        """What was asked for that ends the run, STOPPING or FLATTENING; None as long as nothing
+        was."""
+        return self._ending
+
     async def _once(self) -> float:
         """One tick, or the end; returns how long to wait before the next, in our seconds."""
         health = self._health
@@ -159,8 +165,12 @@ class LiveLoop:
     async def _act(self) -> None:
         runner = self._runner
         if self._ending is not None:
-            ending = self.stops.flatten if self._ending == FLATTENING else self.stops.graceful
-            self.summary = await ending(self._ending_by)
+            asked = self._ending
+            ending = self.stops.flatten if asked == FLATTENING else self.stops.graceful
+            done = await ending(self._ending_by)
+            # a flatten that came meanwhile overrules the stop: it is carried out next
+            if self._ending == asked:
+                self.summary = done
             return
         if self._orders_changed:
             self._orders_changed = False

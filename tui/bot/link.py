@@ -66,6 +66,7 @@ class BotLink:
         self._client: ControlClient | None = None
         self._task: asyncio.Task[None] | None = None
         self._telling: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
         view.tell_seen = self._tell_seen
         self._misread = 0  # how often what was told was not understood, one time after the other
 
@@ -83,7 +84,7 @@ class BotLink:
         """Tell the bot something, over the connection that stands."""
         if self._client is None:
             return Told(False, f"{name}: not sent, there is no connection to the bot")
-        return await tell(name, self._path, self._holder, self._client)
+        return await tell(name, self._path, self._holder, self._client, self._turn)
 
     def _tell_seen(self, alarm: Mapping[str, Any]) -> None:
         """Tell the bot which alarm was seen, so that it shows it to nobody who comes later."""

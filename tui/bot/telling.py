@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
 from state.control_client import ControlClient, RefusedError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from state.lock import Holder
+    from tui.bot.view import BotView
 
 SCREENS = "the screens"
 """What the bot's records call a command from here."""
@@ -38,7 +39,11 @@ class Told(NamedTuple):
 
 
 async def tell(
-    name: str, path: Path, holder: Holder | None, client: ControlClient | None = None
+    name: str,
+    path: Path,
+    holder: Holder | None,
+    client: ControlClient | None = None,
+    turn: asyncio.Lock | None = None,
 ) -> Told:
     """Tell a bot something; raises nothing.
 
@@ -46,6 +51,7 @@ async def tell(
         path: of its control socket.
         holder: what its lock said when it was chosen; None where no lock is known.
         client: a connection that stands already; else one is made.
+        turn: of all that goes over this connection, so that it leaves in the order of the calls.
     """
     try:
         async with AsyncExitStack() as stack:
@@ -53,14 +59,25 @@ async def tell(
                 made = await ControlClient.connect(path, origin=SCREENS)
                 client = await stack.enter_async_context(made)
             # once connected: nobody can take the place of who answers any more
-            if not await still_runs(holder):
+            async with turn or nullcontext():
+                runs = await still_runs(holder)
+            if not runs:
                 return Told(False, f"{name}: not sent, the bot that was meant runs no more")
+            # nothing is waited for between the turn and the sending
             return Told(True, str(await client.command(name, timeout_s=ANSWER_S)))
     except RefusedError as error:
         noted = str(error).startswith(_NOTED)
         return Told(False, f"{name}: {'' if noted else 'not done: '}{error}", noted)
     except StateError as error:
         return Told(False, f"{name}: not done: {error}")
+
+
+def with_what_holds(told: Told, command: str, view: BotView) -> Told:
+    """What a bot answers to `resume` is of its pause alone: that nothing is laid though it is over,
+    since the circuit breaker keeps entries away, is said here."""
+    if command != "resume" or not told.done or not view.account.get("halted"):
+        return told
+    return Told(True, "the pause is over, but the circuit breaker has halted: no entries yet")
 
 
 async def still_runs(holder: Holder | None) -> bool:

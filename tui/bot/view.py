@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -45,7 +45,7 @@ class BotView:
         account: lots, stops, orders, filters; see `engine.live.standing`. Empty while it starts.
         quote, grid: the last `Quoted` and `GridLaid`, empty before; `quoted_at`: when (of `clock`)
             that quote came.
-        readings: of its health, as they were at `read_ms`.
+        readings: of its health, as they were at `read_ms`; `read_at`: when (of `clock`) they came.
         bars, trades, requests: the newest last.
         lines: what its log says, (level as in `logging`, text), the newest last.
         alarms: by key, until their trouble is over and they were acknowledged.
@@ -58,7 +58,7 @@ class BotView:
         farewell: why the bot said that it ends; "" as long as it has not.
         fate: of a bot that is lost or has ended: what its lock says of its process.
         left: what the state file of one that has crashed says: it may have written more than told.
-        loss_seen: the operator knows that the connection is lost, or that the bot has gone.
+        loss_seen: the operator knows that the bot is silent, out of reach, or gone.
         counts: how many events of each kind there were, so that a reader sees what has changed.
         replay: what plays the record that is shown; None of a bot that runs.
     """
@@ -89,7 +89,7 @@ class BotView:
         self.loss_seen = False
         self.attempt = 0
         self.again_at = 0.0
-        self.heard_at = self.quoted_at = clock()
+        self.heard_at = self.quoted_at = self.read_at = clock()
         self.counts: dict[str, int] = {}
         self.controls = False
 
@@ -102,7 +102,8 @@ class BotView:
         self._quoted(document["quote"] or {})
         self.grid = dict(document["grid"] or {})
         health = document["health"] or {}
-        self.readings, self.read_ms = tuple(health.get("readings", ())), health.get("time_ms", 0)
+        if health.get("time_ms") != self.read_ms:  # what is known already came when it came
+            self._read(health)
         _join(self.bars, document["bars"], "time_ms")
         _add(self.trades, document["trades"], _A_TRADE)
         _add(self.requests, document["requests"], _A_REQUEST)
@@ -115,6 +116,7 @@ class BotView:
     def take(self, kind: str, payload: Mapping[str, Any]) -> None:
         """Take an event."""
         self.heard_at = self._clock()
+        self.loss_seen = False
         match kind:
             case "quote":
                 self.quote, self.quoted_at = dict(payload), self._clock()
@@ -123,7 +125,7 @@ class BotView:
             case "grid":
                 self.grid = dict(payload)
             case "health":
-                self.readings, self.read_ms = tuple(payload["readings"]), payload.get("time_ms", 0)
+                self._read(payload)
             case "bar":
                 self.bars.append(dict(payload))
             case "trade":
@@ -141,8 +143,8 @@ class BotView:
 
     def acknowledge(self) -> None:
         """The operator has seen the alarm that is shown, which is the newest, and that the bot is
-        out of reach. One that no screen has shown yet is not acknowledged with it."""
-        self.loss_seen = self.link in ("lost", "ended")
+        silent or out of reach. One that no screen has shown yet is not acknowledged with it."""
+        self.loss_seen = self.stale and self.link != "connecting"
         unseen = {alarm_name(alarm): alarm for alarm in self.unseen}
         if unseen:
             newest = next(reversed(unseen))
@@ -176,6 +178,16 @@ class BotView:
     def crashed(self) -> bool:
         """Whether its process has gone without a word."""
         return self.link == "ended" and self.fate == "crashed"
+
+    @property
+    def exchange_ended(self) -> bool:
+        """Whether nothing can rest any more: a paper exchange ends with its bot."""
+        return self.link == "ended" and self.mode == "paper"
+
+    @property
+    def resting(self) -> Sequence[dict[str, Any]]:
+        """Its orders at the exchange; of one that has ended those of the end."""
+        return () if self.exchange_ended else self.account.get("orders", ())
 
     @property
     def watch_only(self) -> bool:
@@ -234,6 +246,14 @@ class BotView:
     def stale(self) -> bool:
         """Whether what is shown may no longer hold."""
         return self.link != "connected" or self.silence_s > _STALE_S
+
+    @property
+    def unread_s(self) -> float | None:
+        """Seconds since its health was read, once that says nothing of now; None until then, and of
+        a record, which has a reading only where a state changed."""
+        since_s = self._clock() - self.read_at
+        old = self.replay is None and (self.stale or since_s > _STALE_S)
+        return since_s if old else None
 
     @property
     def again_in_s(self) -> float:
@@ -305,6 +325,10 @@ class BotView:
         """A snapshot may have the quote that is known: that one came when it came."""
         if quote != self.quote:
             self.quote, self.quoted_at = dict(quote), self._clock()
+
+    def _read(self, health: Mapping[str, Any]) -> None:
+        self.readings, self.read_ms = tuple(health.get("readings", ())), health.get("time_ms", 0)
+        self.read_at = self._clock()
 
     def _alarm(self, alarm: dict[str, Any]) -> None:
         key = alarm["key"]

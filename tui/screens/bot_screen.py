@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from engine.wording import count, plural
 from tui.bot.held import Held, held_mark
+from tui.bot.telling import with_what_holds
 from tui.console.live_keys import HELD_KEY_S
 from tui.figures import clock
 from tui.footers import FOOTERS
@@ -27,6 +28,7 @@ from tui.screens.replaying import ReplayingScreen
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tui.bot.telling import Told
     from tui.bot.view import BotView
     from tui.store import Store
 
@@ -252,7 +254,11 @@ class BotScreen(ReplayingScreen):
         return None if reason else view
 
     def _tell(self, command: str, view: BotView) -> None:
-        say_answer(self, command, lambda: self._store.fleet.command(command, view))
+        async def tell() -> Told:
+            told = await self._store.fleet.command(command, view)
+            return with_what_holds(told, command, view)
+
+        say_answer(self, command, tell)
 
 
 def _unreachable(view: BotView) -> str:

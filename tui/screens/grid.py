@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
+from tui.bot.moments import moment
 from tui.keys import bindings
 from tui.screens.bot_screen import BotScreen
 from tui.widgets.bot_lines import standing_lines
@@ -69,9 +70,13 @@ class GridScreen(BotScreen):
         resting = sum(rung.kind == "entry" for rung in levels)
         missing = sum(rung.kind == "absent" for rung in levels)
         absent = f", {missing} not placed" if missing else ""
-        words = f"{view.symbol}  {resting} entries rest{absent}  {ladder.zoom_name}"
+        rest = f"{resting} entries rest{absent}"
+        if view.link == "ended":
+            rest = f"as of {moment(view, view.now_ms)}: {resting} entries"
+        words = f"{view.symbol}  {rest}  {ladder.zoom_name}"
         ladder.entitle(Content(words if levels else "grid"))
-        lines = [Content.styled(why, "$warning") for why in sides_without(view)]
+        whys = [] if view.link == "ended" else sides_without(view)
+        lines = [Content.styled(why, "$warning") for why in whys]
         lines += standing_lines(view, self._standing.room[0])
         self._standing.show(lines)
         self._standing.styles.height = max(1, len(lines))

@@ -96,7 +96,9 @@ class LiveScreen(BotScreen):
             lines = standing_lines(view, self._standing.room[0])
             self._standing.show(lines)
             self._standing.styles.height = max(1, len(lines))
-        health = (told, view.counts.get("health"), self._health.room)
+        age_s = view.unread_s
+        old = None if age_s is None else int(age_s)
+        health = (told, view.counts.get("health"), old, self._health.room)
         if health != self._checked:
             self._checked = health
             self._health.entitle(health_title(view))

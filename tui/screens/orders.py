@@ -16,6 +16,7 @@ from textual.widgets import Static
 from engine.wording import count
 from tui.bot.audit import Audit
 from tui.bot.held import held_mark
+from tui.bot.moments import moment
 from tui.keys import bindings, key_of
 from tui.screens.bot_screen import BotScreen
 from tui.widgets.order_tables import VIEWS, Table, tables
@@ -79,7 +80,8 @@ class OrdersScreen(BotScreen):
             self._furnish_table()
         if self._held is None and not self._waits():
             kinds = self._table.kinds
-            seen = (self._view_name, view.price_digits, [view.counts.get(k) for k in kinds])
+            counts = [view.counts.get(kind) for kind in kinds]
+            seen = (self._view_name, view.price_digits, counts, view.link == "ended")
             if (seen, view.counts.get("snapshot")) != self._seen:
                 self._seen = (seen, view.counts.get("snapshot"))
                 self._all = self._table.rows()
@@ -200,12 +202,13 @@ class OrdersScreen(BotScreen):
         """The tabs, and the title, which says what is left out, and what is new while held."""
         self.show_keys(self._key_context())
         asked = (self._view_name, self._words[self._view_name], self._held is None)
-        state = (id(view), dict(view.counts), asked, self._rows.row_count)
+        ended = view.link == "ended"
+        state = (id(view), dict(view.counts), asked, self._rows.row_count, ended)
         if state == self._said:
             return
         self._said = state
         numbers = {
-            "resting": len(view.account.get("orders", ())),
+            "resting": len(view.resting),
             "trades": len(view.trades),
             "audit": len(self._audit.requests),
         }
@@ -215,16 +218,18 @@ class OrdersScreen(BotScreen):
             shown = name == self._view_name
             parts += [(f"[{words}]", "bold $primary") if shown else (f" {words} ", "$quiet"), " "]
         tabs = Content.assemble(" ", *parts, (f"{key_of('table')} view", "$quiet"))
-        titles = (tabs, self._title())
+        titles = (tabs, self._title(view))
         if not all(map(Content.is_same, titles, self._titles)):
             self._titles = titles
             self._tabs.update(tabs, layout=False)
             self._rows.border_title = titles[1]
 
-    def _title(self) -> Content:
+    def _title(self, view: BotView) -> Content:
         word = self._words[self._view_name]
         some = f"  {count(self._rows.row_count)} with /{word}" if word else ""
         parts: list[str | tuple[str, str]] = [f"{self._table.title}{some}"]
+        if view.link == "ended" and self._view_name == "resting":
+            parts.append((f"  as of {moment(view, view.now_ms)}", "$warning"))
         if self._held is not None:
             parts += ["  ", held_mark(f" +{count(self._held.new(self._table.kinds))}")]
         return Content.assemble(*parts)

@@ -40,7 +40,8 @@ class PreflightDialog(WordDialog):
     ]
 
     def __init__(self, order: StartOrder) -> None:
-        super().__init__()
+        # no bot with real money need be shown yet: its frame is that of what is about to begin
+        super().__init__(classes="-real-money" if order.mode == "live" else None)
         self._order = order
         self._words: list[str] = []
         self._shown: Looked | None = None

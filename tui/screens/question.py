@@ -1,5 +1,6 @@
 """A question with two answers, of which the harmless one has the focus."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,10 +11,15 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from tui.keys import bindings, key_of
+from tui.screens.following import follow
 
 
 class Question(ModalScreen[bool]):
-    """Dismissed with True for `yes`, with False for `no` and for escape."""
+    """Dismissed with True for `yes`, with False for `no` and for escape.
+
+    Args:
+        text_now: says the text as it has become, where it changes meanwhile.
+    """
 
     CSS_PATH = "../dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -22,14 +28,18 @@ class Question(ModalScreen[bool]):
         ("right,down", "app.focus_next", "yes"),
     ]
 
-    def __init__(self, text: str, yes: str, no: str = "Cancel") -> None:
+    def __init__(
+        self, text: str, yes: str, no: str = "Cancel", text_now: Callable[[], str] | None = None
+    ) -> None:
         super().__init__()
         self._text, self._yes, self._no = text, yes, no
+        self._text_now = text_now
 
     def compose(self) -> ComposeResult:
         """The text over the two answers."""
         with Vertical(classes="dialog", id="question"):
-            yield Static(Content(self._text))  # it may name files, whose brackets are no markup
+            # it may name files, whose brackets are no markup
+            yield Static(Content(self._text), id="asked")
             with Horizontal():
                 yield Button(f"{self._no} ({key_of('no')})", id="no", compact=True)
                 yield Button(f"{self._yes} ({key_of('yes')})", id="yes", compact=True)
@@ -37,6 +47,8 @@ class Question(ModalScreen[bool]):
     def on_mount(self) -> None:
         """Enter does no harm."""
         self.query_one("#no").focus()
+        if self._text_now is not None:
+            follow(self, self.query_one("#asked", Static), self._text_now)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """An answer was chosen."""

@@ -1,12 +1,13 @@
 """A question before something that cannot be undone: answered by typing a word."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from tui.screens.following import follow
 from tui.screens.word_dialog import WordDialog
 
 
@@ -17,17 +18,25 @@ class TypedQuestion(WordDialog):
         question: what would be done.
         effects: what that means, a line each.
         word: to be typed, in capitals or not; or some, with a space between.
+        effects_now: says the effects as they have become, where they change meanwhile.
     """
 
-    def __init__(self, question: str, effects: Sequence[str], word: str) -> None:
+    def __init__(
+        self,
+        question: str,
+        effects: Sequence[str],
+        word: str,
+        effects_now: Callable[[], Sequence[str]] | None = None,
+    ) -> None:
         super().__init__()
         self._question, self._effects, self._word = question, effects, word
+        self._effects_now = effects_now
 
     def compose(self) -> ComposeResult:
         """Question, effects, the word's field, and the way out."""
         with Vertical(classes="dialog", id="danger"):
             yield Static(Content(self._question), classes="asked")
-            yield Static(Content("\n".join(f"  {effect}" for effect in self._effects)))
+            yield Static(Content(_lines(self._effects)), id="effects")
             with Horizontal():
                 yield from self.word_line()
             yield self.cancel()
@@ -35,6 +44,9 @@ class TypedQuestion(WordDialog):
     def on_mount(self) -> None:
         """There is one word from the beginning."""
         self.want()
+        effects_now = self._effects_now
+        if effects_now is not None:
+            follow(self, self.query_one("#effects", Static), lambda: _lines(effects_now()))
 
     @property
     def word(self) -> str:
@@ -48,3 +60,7 @@ class TypedQuestion(WordDialog):
     def on_button_pressed(self) -> None:
         """Cancel."""
         self.dismiss(False)
+
+
+def _lines(effects: Sequence[str]) -> str:
+    return "\n".join(f"  {effect}" for effect in effects)

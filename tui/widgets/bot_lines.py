@@ -11,8 +11,9 @@ from textual.content import Content
 
 from engine.wording import amount
 from exchange.timeframe import DAY_MS, timeframe_ms
+from tui.bot.moments import moment
 from tui.bot.view import BotView
-from tui.figures import clock, countdown, day, percent, price, stamp, tone
+from tui.figures import age, clock, countdown, day, percent, price, stamp, tone
 from tui.keys import key_of
 from tui.widgets.columns import Cell, Column, flow, in_columns
 
@@ -42,6 +43,9 @@ _TRADES = (
 _TERSE, _TERSE_LABEL = 48, 15
 """Cells under which a trade's seconds and the end of a long label give way."""
 
+_IN_SECONDS = 100.0
+"""Up to here what is old has its age in seconds alone."""
+
 _MOST_MORE = 3
 """Further lines of a reason that is long."""
 
@@ -61,8 +65,12 @@ _PAUSED = {
 
 
 def health_title(view: BotView) -> Content:
-    """`health`, with whose time it is told in; of a record also when it was read, which is when a
-    state changed."""
+    """`health`, with whose time it is told in, or how old it is; of a record also when it was read,
+    which is when a state changed."""
+    if view.readings and view.unread_s is not None:
+        ended = f" of {moment(view, view.read_ms)}"
+        old = ended if view.link == "ended" else f", {_old(view)}"
+        return Content.assemble("health", (old, "$warning"))
     if view.replay is None or not view.readings:
         speed = float(view.about.get("speed", 1.0))
         return Content("health" if speed == 1.0 else f"health, in the bot's time (x{speed:g})")
@@ -70,12 +78,14 @@ def health_title(view: BotView) -> Content:
 
 
 def health_lines(view: BotView, width: int) -> list[Content]:
-    """A line a reading: value, limit, state."""
+    """A line a reading: value, limit, state; of one that is old how old, for it may be well no
+    more."""
+    old = view.unread_s is not None
     rows = [
         [
             (reading["name"], "$quiet"),
-            (reading["state"], _STATES[reading["state"]]),
-            (reading["value"], ""),
+            _was(reading["state"], view) if old else (reading["state"], _STATES[reading["state"]]),
+            (reading["value"], "$stale" if old else ""),
             (reading["limit"], "$quiet"),
         ]
         for reading in view.readings
@@ -83,6 +93,18 @@ def health_lines(view: BotView, width: int) -> list[Content]:
     if not rows:
         return [Content("" if view.replay is None else "none of it was recorded up to here")]
     return in_columns(_HEALTH, rows, width)
+
+
+def _was(state: str, view: BotView) -> Cell:
+    """`stale 42 s`, `at the end`; what was not well stays said: `was bad`."""
+    if state != "ok":
+        return f"was {state}", _STATES[state]
+    return "at the end" if view.link == "ended" else _old(view), "$stale"
+
+
+def _old(view: BotView) -> str:
+    seconds = view.unread_s or 0.0
+    return "stale " + (f"{seconds:.0f} s" if seconds < _IN_SECONDS else age(1000 * seconds))
 
 
 def trade_lines(view: BotView, width: int, most: int) -> list[Content]:
@@ -112,9 +134,16 @@ def standing_lines(view: BotView, width: int) -> list[Content]:
     result = result_of_day(view)
     account = view.account
     orders = view.quote["orders"]
-    parts: list[tuple[int, Content]] = [
+    now: list[tuple[int, Content]] = [
         (0, _fact("next candle", next_candle(view))),
         (0, _fact("resting", str(orders))),
+    ]
+    if view.link == "ended":
+        now = [(0, _fact("as of", moment(view, view.now_ms), "$warning"))]
+        if not view.exchange_ended:
+            now.append((0, _fact("rested then", str(orders))))
+    parts: list[tuple[int, Content]] = [
+        *now,
         (0, _fact("today", percent(100 * result), tone(result))),
         (1, _fact("funding", amount(account["funding"], signed=True))),
         (2, _fact("fees", amount(account["fees"]))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -11,8 +12,9 @@ from textual.widgets import Static
 from engine.wording import amount
 from tui.activity import Activity
 from tui.bot.link import MOST_ATTEMPTS
+from tui.bot.moments import began
 from tui.bot.view import BotView, alarm_name
-from tui.figures import age, clock, day, percent, price, tone
+from tui.figures import age, percent, price, tone
 from tui.keys import key_of
 
 BADGES = {
@@ -37,7 +39,8 @@ _SHORT = {
     "BREAKOUT_DOWN": "BRK DN",
 }
 _GAP = "  "
-_MOMENTS = ("%m-%d %H:%M:%SZ", "%m-%d %H:%MZ")
+_OF_DAY = ("%H:%M:%SZ", "%H:%MZ")
+_MOMENTS = tuple(f"%m-%d {form}" for form in _OF_DAY)
 _SIMULATED = (
     Content.styled("SIMULATED", "bold $simulated"),
     Content.styled("SIM", "bold $simulated"),
@@ -45,12 +48,13 @@ _SIMULATED = (
 _NOTHING = Content()
 _GIVES_WAY = (
     *("busy", "change", "old", "equity", "simulated", "used", "coin", "link", "busy", "open"),
-    *("mode", "clock", "regime", "risk", "open", "link", "busy", "equity"),
+    *("mode", "clock", "equity", "regime", "risk", "open", "link", "busy", "equity"),
 )
 """What takes its next shorter form where there is too little room, in this order."""
 
 _GREATEST_WITH_CENTS = 10.0
 _LONG_STALE_S = 60.0
+_CALL = " ! "
 
 
 def bot_line(
@@ -73,11 +77,10 @@ def bot_line(
 
 
 def _clock(view: BotView, now: datetime) -> Sequence[Content]:
-    """The time of day; of a record the moment that is shown, with its seconds or without."""
-    if view.replay is None:
-        return [Content.styled(now.strftime("%H:%M:%SZ"), "$quiet")]
-    moment = view.replay.moment
-    return [Content.styled(moment.strftime(form), "$quiet") for form in _MOMENTS]
+    """The time of day, of a record the moment that is shown; with its seconds or without."""
+    moment = now if view.replay is None else view.replay.moment
+    forms = _OF_DAY if view.replay is None else _MOMENTS
+    return [Content.styled(moment.strftime(form), "$quiet") for form in forms]
 
 
 def _busy(activities: Sequence[Activity]) -> Sequence[Content]:
@@ -157,13 +160,16 @@ def _parts(view: BotView) -> dict[str, Sequence[Content]]:
     change = view.change_of_day
     gain = _toned("" if change is None else percent(100 * change), change or 0.0, view)
     equity = Content.styled(amount(quote["equity"]), f"bold {loud}")
+    whole = equity  # in a replay the cents outlive the open result: nothing is at stake any more
+    if view.replay is None:
+        whole = Content.styled(f"{quote['equity']:,.0f}", f"bold {loud}")
     result = _toned(amount(open_result, signed=True), open_result, view)
     parts |= {
         "coin": [Content.styled(name, loud) for name in (view.symbol, view.coin)],
         "price": [Content.styled(price(quote["price"], view.price_digits), f"bold {loud}")],
         "change": [gain, _NOTHING],
         "regime": [Content.styled(word, trend) for word in (regime, _SHORT.get(regime, regime))],
-        "equity": [Content.assemble(("equity ", "$quiet"), equity), equity, _NOTHING],
+        "equity": [Content.assemble(("equity ", "$quiet"), equity), equity, whole, _NOTHING],
         "open": [Content.assemble(("uPnL ", "$quiet"), result), result, _NOTHING],
         "used": _used(view, loud),
         "risk": _risk(view),
@@ -201,7 +207,8 @@ def _toned(text: str, value: float, view: BotView) -> Content:
 
 
 class AlarmLine(Static):
-    """`! 2 alarms: positions differ ...   ! acknowledge`; away while there is none."""
+    """`! 2 alarms: positions differ ...   ! acknowledge`; a second line where the words need it,
+    for amount and reason stand at their end; away while there is none."""
 
     def __init__(self) -> None:
         super().__init__(id="alarms")
@@ -218,20 +225,24 @@ class AlarmLine(Static):
             return
         self._shown = state
         self.display = bool(alarms)
-        if not alarms:
+        if view is None or not alarms:
             return
         newest = alarms[-1]
         more = f"{len(alarms)} alarms, the newest: " if len(alarms) > 1 else ""
-        over = f" {_began(newest['time_ms'], view)} (over)" if newest["over"] else ""
-        hint = f"  {key_of('acknowledge')} acknowledge "
-        room = max(0, self.size.width - len(hint))
-        text = Content(f" ! {more}{newest['text']}")
-        text = text.truncate(max(0, room - len(over)), ellipsis=True) + over
-        self.update(Content.assemble(text.truncate(room, pad=True), (hint, "bold")))
+        over = f" {began(view, newest['time_ms'])} (over)" if newest["over"] else ""
+        self.update(_alarm(f"{more}{newest['text']}", over, self.size.width))
 
 
-def _began(time_ms: int, view: BotView | None) -> str:
-    """`03:12` of today, else `11-22 03:12`; UTC."""
-    today = "" if view is None else day(view.now_ms)
-    moment = clock(time_ms)[:5]
-    return moment if day(time_ms) == today else f"{day(time_ms)[5:]} {moment}"
+def _alarm(text: str, over: str, width: int) -> Content:
+    """In one line if there is room, else in two; `over`, which is never cut, ends them."""
+    hint = f"  {key_of('acknowledge')} acknowledge "
+    room = max(0, width - len(hint))
+    words = " ".join(text.split())
+    line = Content(f"{_CALL}{words}{over}")
+    if line.cell_length <= room:
+        return Content.assemble(line.truncate(room, pad=True), (hint, "bold"))
+    first = next(iter(textwrap.wrap(words, max(1, room - len(_CALL)))), "")
+    rest = Content(f"{' ' * len(_CALL)}{words[len(first) :].strip()}")
+    rest = rest.truncate(max(0, width - 1 - len(over)), ellipsis=True)
+    top = Content(f"{_CALL}{first}").truncate(room, ellipsis=True, pad=True)
+    return Content.assemble(top, (hint, "bold"), "\n", rest, over)

@@ -73,7 +73,9 @@ def _resting(view: BotView) -> Table:
         level = _float(order["price"])
         now = view.quote.get("price")
         written = "market" if level is None else price(level, view.price_digits)
-        worth = _worth(order)
+        worth, status = _worth(order), order["status"]
+        if view.link == "ended" and status == "resting":
+            status = "rested"
         return [
             (written, "bold $foreground"),
             ("" if level is None else away(level, now), "$quiet"),
@@ -81,7 +83,7 @@ def _resting(view: BotView) -> Table:
             (_for(order), ""),
             (price(float(order["qty"]), view.qty_digits), ""),
             ("" if worth is None else amount(worth), "$quiet"),
-            (order["status"], "" if order["status"] == "resting" else "bold $warning"),
+            (status, "" if order["status"] == "resting" else "bold $warning"),
             (order["id"], "$quiet"),
         ]
 
@@ -90,7 +92,7 @@ def _resting(view: BotView) -> Table:
         fields,
         cells,
         lambda order: order["id"],
-        lambda: view.account.get("orders", ()),
+        lambda: view.resting,
         lambda order: " ".join(map(str, order.values())),
         ("account", "quote"),
         "no order rests at the exchange",

@@ -12,6 +12,8 @@ from tui.widgets.bot_lines import next_candle
 from tui.widgets.side_lines import FAR, stop_rests
 
 MARKET = "market"
+_WITHOUT_EXCHANGE = (MARKET, "lot", "average", "anchor", "filled")
+"""What is left to be shown once a paper exchange has ended with its bot."""
 
 
 class Rung(NamedTuple):
@@ -49,6 +51,8 @@ def rungs(view: BotView, trades: Sequence[dict[str, Any]] = ()) -> list[Rung]:
         for level in view.account["absent"]
         if level["price"] is not None
     ]
+    if view.exchange_ended:
+        found = [rung for rung in found if rung.kind in _WITHOUT_EXCHANGE]
     return sorted(found, key=lambda rung: -rung.price)
 
 

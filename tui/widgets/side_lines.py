@@ -48,13 +48,17 @@ def side_lines(view: BotView, name: str, width: int) -> list[Content]:
     side = _side(view, name)
     if side is None:
         return [Content()]
-    lines = []
+    lines: list[Content] = []
     if side["lots"]:
         rows = [_lot(view, name, number, lot) for number, lot in enumerate(side["lots"], 1)]
         lines += in_columns(_LOTS, rows, width)
         lines += _guards(view, name, side, width)
-        lines += _take_profits(view, name, side, width)
-    lines.append(_entries(view, name))
+        if not view.exchange_ended:
+            lines += _take_profits(view, name, side, width)
+    if view.exchange_ended:
+        lines.append(Content.styled("nothing rests: its exchange has ended", "$quiet"))
+    else:
+        lines.append(_entries(view, name))
     if float(side["not_ours"]):
         words = f"{side['not_ours']} more at the exchange is not ours and is left alone"
         lines.append(Content.styled(words, "$warning"))
@@ -106,13 +110,14 @@ def _guards(view: BotView, name: str, side: dict[str, Any], width: int) -> list[
     if side["stop"] is None:
         stop = Content.styled("no stop", "bold $error")
     else:
-        rests = stop_rests(view, name)
         stop = Content.assemble(
             ("stop ", "$quiet"),
             price(side["stop"], digits),
             (f" {away(side['stop'], now)} ", "$quiet"),
-            (rests, "$success" if rests == "on exchange" else "bold $error"),
+            _rests(view, name),
         )
+    if view.exchange_ended:
+        return [stop]
     below, above = view.account["liquidation"]
     at = below if name == "long" else above
     if at is None:
@@ -124,6 +129,16 @@ def _guards(view: BotView, name: str, side: dict[str, Any], width: int) -> list[
     liquidation = Content.assemble(("liq ", "$quiet"), words)
     both = flow([(0, stop), (0, liquidation)], width)
     return [both] if both.cell_length <= width else [stop, liquidation]
+
+
+def _rests(view: BotView, name: str) -> Cell:
+    """Whether its stop does; of a bot that has ended, whether it did."""
+    if view.exchange_ended:
+        return "rests no more", "$stale"
+    words = stop_rests(view, name)
+    if words != "on exchange":
+        return (f"was {words}" if view.link == "ended" else words), "bold $error"
+    return ("was on exchange", "$stale") if view.link == "ended" else (words, "$success")
 
 
 def _take_profits(view: BotView, name: str, side: dict[str, Any], width: int) -> list[Content]:
@@ -151,9 +166,12 @@ def _take_profits(view: BotView, name: str, side: dict[str, Any], width: int) ->
                 ("" if there else " not there", "bold $warning"),
             )
         )
+    ended = view.link == "ended"
     if not parts:
-        return [Content.styled("take-profits are laid at the next candle", "$quiet")]
-    return wrapped(Content.styled("take-profits", "$quiet"), parts, width)
+        words = "no take-profits were laid" if ended else "take-profits are laid at the next candle"
+        return [Content.styled(words, "$quiet")]
+    lead = "take-profits then" if ended else "take-profits"
+    return wrapped(Content.styled(lead, "$quiet"), parts, width)
 
 
 def _entries(view: BotView, name: str) -> Content:
@@ -167,9 +185,13 @@ def _entries(view: BotView, name: str) -> Content:
         ),
         key=lambda level: -sign * level,
     )
+    ended = view.link == "ended"
     if not at:
-        return Content.styled(f"no entry rests  ({key_of('screen_2')} says why)", "$quiet")
+        why = "" if ended else f"  ({key_of('screen_2')} says why)"
+        return Content.styled(f"no entry rests{why}", "$quiet")
     words = "1 entry at " if len(at) == 1 else f"{len(at)} entries, the nearest "
+    if ended:
+        words = "1 entry then, at " if len(at) == 1 else f"{len(at)} entries then, from "
     return Content.assemble(
         (words, "$quiet"),
         price(at[0], digits),
