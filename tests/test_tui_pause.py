@@ -12,7 +12,7 @@ from state.control import CommandError, ControlServer
 from state.control_wire import socket_path
 from state.lock import BotLock
 from tests.bot_app import shown
-from tests.bot_documents import QUOTE, account, snapshot
+from tests.bot_documents import QUOTE, snapshot
 from tests.bot_files import hold
 from tests.screen_text import screen_text, until
 from tui.app import GridTui
@@ -95,19 +95,6 @@ async def test_a_pause_that_is_confirmed_is_taken_back_at_once(
         await pilot.press("p")
         await until(pilot, lambda: "entries are laid again" in screen_text(app), "the answer")
         assert bot.told == ["pause", "resume"]
-
-
-async def test_the_end_of_a_pause_does_not_promise_entries_that_the_circuit_breaker_keeps_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with watching(tmp_path, monkeypatch) as (bot, app, pilot):
-        bot.server.publish("account", account(halted=True), lossless=True)
-        bot.tell_paused()
-        await until(pilot, lambda: " p go on " in screen_text(app), "the pause")
-        await pilot.press("p")
-        await until(pilot, lambda: "the pause is over, but the circuit" in screen_text(app), "it")
-        assert "laid again" not in screen_text(app)
-        assert bot.told == ["resume"]
 
 
 async def test_a_while_after_a_doubtful_pause_nothing_is_asked(

@@ -50,7 +50,11 @@ class Stops:
             self._runner.run.asked.act_for(by)
             await self._runner.tick()
         others = ", ".join(memory.paused)
-        return f"still paused: {others}" if others else "entries are laid again"
+        if others:
+            return f"still paused: {others}"
+        if self._runner.run.kernel.state["halted"][0]:
+            return "the pause is over, but the circuit breaker has halted: no entries yet"
+        return "entries are laid again"
 
     async def graceful(self, by: str = by_operator("stop")) -> str:
         """Cancel the entries, leave take-profits and stops at the exchange, save the state.

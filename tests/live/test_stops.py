@@ -89,6 +89,16 @@ class TestPausing:
         assert resting(walk, "entry") > 0
         check_whole(walk.runner, walk.paper)
 
+    async def test_going_on_promises_no_entries_that_the_circuit_breaker_keeps_away(
+        self, walk: LockStep
+    ) -> None:
+        stops = Stops(walk.runner)
+        await stops.pause()
+        walk.runner.run.kernel.state["halted"][0] = 1
+        assert await stops.go_on() == (
+            "the pause is over, but the circuit breaker has halted: no entries yet"
+        )
+
     async def test_a_pause_outlives_a_restart(self, walk: LockStep) -> None:
         await Stops(walk.runner).pause()
         await walk.restart()

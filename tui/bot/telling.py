@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from state.lock import Holder
-    from tui.bot.view import BotView
 
 SCREENS = "the screens"
 """What the bot's records call a command from here."""
@@ -70,14 +69,6 @@ async def tell(
         return Told(False, f"{name}: {'' if noted else 'not done: '}{error}", noted)
     except StateError as error:
         return Told(False, f"{name}: not done: {error}")
-
-
-def with_what_holds(told: Told, command: str, view: BotView) -> Told:
-    """What a bot answers to `resume` is of its pause alone: that nothing is laid though it is over,
-    since the circuit breaker keeps entries away, is said here."""
-    if command != "resume" or not told.done or not view.account.get("halted"):
-        return told
-    return Told(True, "the pause is over, but the circuit breaker has halted: no entries yet")
 
 
 async def still_runs(holder: Holder | None) -> bool:

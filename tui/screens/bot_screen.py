@@ -16,7 +16,6 @@ from textual.widgets import Static
 
 from engine.wording import count, plural
 from tui.bot.held import Held, held_mark
-from tui.bot.telling import with_what_holds
 from tui.console.live_keys import HELD_KEY_S
 from tui.figures import clock
 from tui.footers import FOOTERS
@@ -255,8 +254,7 @@ class BotScreen(ReplayingScreen):
 
     def _tell(self, command: str, view: BotView) -> None:
         async def tell() -> Told:
-            told = await self._store.fleet.command(command, view)
-            return with_what_holds(told, command, view)
+            return await self._store.fleet.command(command, view)
 
         say_answer(self, command, tell)
 
