@@ -98,7 +98,7 @@ async def test_cancelling_works_at_once_and_another_run_can_follow() -> None:
 @pytest.mark.parametrize(
     ("keys", "field", "words"),
     [
-        (["E", "U", "R", "/", "U", "S", "D"], "coins", "'EUR/USD' is not a USDT perpetual"),
+        (["ctrl+u", *"EUR/USD"], "coins", "'EUR/USD' is not a USDT perpetual"),
         (["down", "down", *"2024"], "start", "'2024' is not a time"),
         (["down", "down", "down", *"2023-01-01"], "end", "give an end that is later"),
         ([*["down"] * 4, "0"], "capital", "capital takes above 0"),
@@ -221,7 +221,7 @@ async def test_the_trade_log_is_drawn_for_the_visible_lines_and_can_be_filtered(
 
 async def test_letters_are_typed_into_text_fields_and_are_keys_elsewhere() -> None:
     async with opened() as (app, pilot):
-        await pilot.press("f", *"xcq")
+        await pilot.press("f", "ctrl+u", *"xcq")
         assert form(app).text.coins == "xcq"
         await pilot.press(*"  BTC")
         await pilot.press("down", "down", "x")

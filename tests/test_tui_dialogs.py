@@ -60,7 +60,7 @@ async def test_a_terminal_that_is_too_small_is_told_so(size: tuple[int, int]) ->
 async def test_a_parameter_is_found_changed_and_taken_into_form_and_run() -> None:
     async with opened() as (app, pilot):
         await fill(pilot)
-        await pilot.press("escape", "p")
+        await pilot.press("escape", "escape", "p")
         await until(pilot, lambda: isinstance(app.screen, ParametersScreen), "the parameters")
         await pilot.press("/", *"risk aversion", "enter", "enter", *["backspace"] * 3, *"999")
         await pilot.press("enter")

@@ -9,6 +9,7 @@ from tui.screens.help import HelpScreen
 from tui.screens.names import SCREENS
 from tui.screens.parameters import ParametersScreen
 from tui.screens.question import Question
+from tui.widgets.fields import TextField
 
 
 @pytest.mark.parametrize(("field", "downs"), [("start", 2), ("capital", 4), ("leverage", 5)])
@@ -29,13 +30,39 @@ async def test_what_a_field_does_not_take_stands_there_as_wrong_and_is_no_key(
 
 async def test_digits_are_typed_into_text_fields_and_change_the_screen_elsewhere() -> None:
     async with opened() as (app, pilot):
-        await pilot.press("f", "8", "tab")
+        await pilot.press("f", "ctrl+u", "8", "tab", "shift+tab", "escape")
         assert form(app).text.coins == "8"
         await pilot.press("8")
         await until(pilot, lambda: "[Data]" in screen_text(app), "the Data screen")
         await pilot.press("6")
         await until(pilot, lambda: "[Backtest]" in screen_text(app), "the Backtest screen")
         assert form(app).text.coins == "8"
+
+
+@pytest.mark.parametrize("row", ["source", "short"])
+async def test_digits_in_a_row_without_typing_are_kept_from_showing_another_screen(
+    row: str,
+) -> None:
+    async with opened() as (app, pilot):
+        form(app).query_one(f"#{row}").focus()
+        await pilot.press(*"2024")
+        await until(pilot, lambda: "this row takes no typing" in screen_text(app), "the word")
+        assert app.current_mode == "6"
+        await pilot.press("escape")
+        assert app.focused is form(app)
+        await pilot.press("8")
+        await until(pilot, lambda: "[Data]" in screen_text(app), "the Data screen")
+
+
+async def test_escape_leaves_a_choice_of_the_optimizer_where_there_is_no_study() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("7")
+        await until(pilot, lambda: "enter search" in lines(app)[-1], "the form")
+        await pilot.press("f", "down", "down", "1")
+        await until(pilot, lambda: "this row takes no typing" in screen_text(app), "the word")
+        assert app.current_mode == "7"
+        await pilot.press("escape", "6")
+        await until(pilot, lambda: app.current_mode == "6", "the Backtest screen")
 
 
 async def test_digits_go_from_screen_to_screen_whichever_they_come_to() -> None:
@@ -50,7 +77,7 @@ async def test_digits_go_from_screen_to_screen_whichever_they_come_to() -> None:
         await pilot.press("f1")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen), "the page of keys")
         await pilot.press("escape", "X")
-        assert form(app).text.coins == "X"
+        assert form(app).text.coins == f"{before.coins}X"
         await pilot.press("escape")
         assert form(app).text == before
 
@@ -60,10 +87,61 @@ async def test_escape_in_a_text_field_brings_back_what_it_held() -> None:
         held = form(app).text
         await pilot.press("f", *"DOGE", "escape")
         assert form(app).text == held
+        assert app.focused is not None
+        assert app.focused.id == "coins"
+        await pilot.press("escape")
         assert app.focused is form(app)
         assert "q quit" in lines(app)[-1]
         await pilot.press("down", *"DOGE", "down", "escape")
         assert form(app).text.coins == "DOGE"
+
+
+async def test_beside_a_result_the_first_escape_undoes_a_field_and_the_second_leaves_it() -> None:
+    async with opened() as (app, pilot):
+        await quick_run(pilot)
+        await pilot.press("f")
+        await until(pilot, lambda: "esc result" in lines(app)[-1], "the field as it was")
+        await pilot.press("E")
+        await until(pilot, lambda: "esc undo field" in lines(app)[-1], "another value")
+        await pilot.press("escape")
+        assert form(app).text.coins == "BTC"
+        assert app.focused is not None
+        assert app.focused.id == "coins"
+        await until(pilot, lambda: "esc result" in lines(app)[-1], "the field as it was")
+        await pilot.press("escape")
+        assert app.focused.id == "charts"
+
+
+async def test_in_the_optimizer_the_first_escape_undoes_a_field_and_the_second_leaves_it() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("7")
+        await until(pilot, lambda: "enter search" in lines(app)[-1], "the form")
+        await pilot.press("f", "2")
+        await until(pilot, lambda: "esc undo field" in lines(app)[-1], "another value")
+        assert app.focused is not None
+        field = app.focused
+        assert isinstance(field, TextField)
+        assert field.value == "grid_v4_wfo2"
+        await pilot.press("escape")
+        assert app.focused is field
+        assert field.value == "grid_v4_wfo"
+        await until(pilot, lambda: "esc leave field" in lines(app)[-1], "the field as it was")
+        await pilot.press("escape")
+        assert app.focused.id == "form"
+
+
+@pytest.mark.parametrize("key", ["f", "escape"])
+async def test_a_letter_meant_for_the_result_does_not_replace_a_field(key: str) -> None:
+    async with opened() as (app, pilot):
+        await quick_run(pilot)
+        await pilot.press(key, "p")
+        assert form(app).text.coins == "BTCp"
+
+
+async def test_what_is_typed_into_a_field_that_an_arrow_leads_to_replaces_its_text() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("f", "down", "up", "X")
+        assert form(app).text.coins == "X"
 
 
 @pytest.mark.parametrize("typed", ["5k", "5oo0", "-5", "1e400", "6/a.toml"])

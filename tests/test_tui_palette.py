@@ -59,7 +59,7 @@ async def test_an_action_is_found_by_a_part_of_its_name_and_done(size: tuple[int
 
 async def test_ctrl_p_opens_it_while_text_is_typed_and_letters_actions_are_there() -> None:
     async with opened((80, 24)) as (app, pilot):
-        await pilot.press("f", *":x")
+        await pilot.press("f", "ctrl+u", *":x")
         assert not isinstance(app.screen, PaletteScreen)
         typed = form(app).text
         await pilot.press("ctrl+p", *"every parameter", "enter")

@@ -30,7 +30,7 @@ async def opened(
 
 async def fill(pilot: Pilot[None], coins: str = "BTC", end: str = "2024-01-15") -> None:
     """Type coins and end into the form."""
-    await pilot.press("f", *coins)
+    await pilot.press("f", "ctrl+u", *coins)
     await pilot.press("down", "down", "down")
     await pilot.press(*end)
 

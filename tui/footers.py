@@ -32,7 +32,8 @@ PAPER_PLACES = {"paper": "Paper exchange"}
 
 FOOTERS = {
     "form": ("run", "next_field", "parameters", "compare", "export", "help"),
-    "first": ("run", "next_field", "back:undo field", "help:all keys:F1", "leave"),
+    "first": ("run", "next_field", "back:leave field", "help:all keys:F1", "leave"),
+    "edited": ("run", "next_field", "back:undo field", "help:all keys:F1", "leave"),
     "link": ("open", "next_field", "run:run:ctrl+r", "help", "quit"),
     "start": ("run", "next_field", "parameters", "help", "quit"),
     "text": ("run", "next_field", "back:result", "help:all keys:F1", "leave"),
@@ -47,7 +48,8 @@ FOOTERS = {
     "paper": ("arm", "when", "disarm", "pane", "paper_help", "stop"),
     "compare": ("close", "switch", "turn"),
     "help": ("close",),
-    "optimizer form": ("search", "next_field", "aside:undo field", "help:all keys:F1", "leave"),
+    "optimizer form": ("search", "next_field", "aside:leave field", "help:all keys:F1", "leave"),
+    "optimizer edited": ("search", "next_field", "aside:undo field", "help:all keys:F1", "leave"),
     "optimizer choice": ("search", "next_field", "studies", "aside:study", "help"),
     "optimizer first": ("search", "next_field", "help", "quit"),
     "studies": ("search:show", "hold", "halt", "apply", "help"),

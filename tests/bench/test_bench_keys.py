@@ -164,7 +164,8 @@ def _fill_form(terminal: Terminal) -> None:
     terminal.press("6")
     terminal.wait_for("[Backtest]")
     terminal.press("f")
-    terminal.wait_for("esc undo field")
+    terminal.wait_for("esc leave field")
+    terminal.press("C-u")
     terminal.type(COINS)
     terminal.wait_for(COINS[-12:])
     terminal.move_to("source")
@@ -173,7 +174,7 @@ def _fill_form(terminal: Terminal) -> None:
     terminal.wait_for(BEGINS)
     terminal.move_to("to")
     terminal.press("Escape")
-    terminal.wait_without("esc undo field")
+    terminal.wait_without("esc leave field")
 
 
 def _visit_all(terminal: Terminal) -> None:

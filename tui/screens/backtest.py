@@ -153,7 +153,7 @@ class BacktestScreen(FramedScreen):
         self._work(feed)
 
     def action_back(self) -> None:
-        """Cancel the run; leave filter, cursor, text field; change between form and result."""
+        """Cancel the run; leave filter, cursor; undo a field, leave it; between form and result."""
         if self._store.progress is not None:
             self._store.cancel()
             self.action_form()
@@ -161,8 +161,8 @@ class BacktestScreen(FramedScreen):
             return
         elif self._result.has_focus_within:
             self.action_form()
-        else:
-            self._form.leave_text()
+        elif not self._form.undo_field():
+            self._form.leave_field()
             if self._shown is not None:
                 self._show_page("result")
                 self._result.focus_view()
@@ -170,7 +170,7 @@ class BacktestScreen(FramedScreen):
     def action_form(self) -> None:
         """To the form."""
         self._show_page("form")
-        self._form.focus_field("coins")
+        self._form.enter_field("coins")
 
     def action_runs(self) -> None:
         """To the list of runs."""
@@ -268,6 +268,8 @@ class BacktestScreen(FramedScreen):
         """What was wrong may be right now."""
         if self._store.message_is_error:
             self._store.say("")
+        if self._furnished:
+            self._show_keys()
 
     @on(RunForm.ParametersWanted)
     def _parameters_wanted(self) -> None:
@@ -330,12 +332,14 @@ class BacktestScreen(FramedScreen):
             return "running"
         if isinstance(focused, Link):
             return "link"
+        if isinstance(focused, TextField):
+            if focused.edited:
+                return "edited"
+            return "first" if self._shown is None else "text"
         if self._shown is None:
-            return "first" if isinstance(focused, TextField) else "start"
+            return "start"
         if focused is self._runs:
             return "runs"
-        if isinstance(focused, TextField):
-            return "text"
         if isinstance(focused, Input) and focused.id == "filter":
             return "filter"
         if focused is not None and focused.id in ("trades", "charts"):

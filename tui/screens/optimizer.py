@@ -174,19 +174,23 @@ class OptimizerScreen(WatchingScreen):
     def action_form(self) -> None:
         """To the form."""
         self._show_page("form")
-        self._form.focus_field("study")
+        self._form.enter_field("study")
 
     def action_back(self) -> None:
-        """Out of a text field; from the form to the study, from there back."""
+        """Undo a field; out of a field; from the form to the study, from there back."""
         self._say("")
-        if self._form.leave_text():
+        if self._form.undo_field():
             return
-        if self._pane.has_focus_within:
+        if isinstance(self.focused, TextField):
+            self._form.leave_field()
+        elif self._pane.has_focus_within:
             self._show_page("form")
             self._studies.focus()
         elif self._pane.view is not None:
             self._show_page("study")
             self._pane.focus_view()
+        else:
+            self._form.leave_field()
 
     def arrive(self) -> None:
         """No text field has the focus: digits go on to other screens."""
@@ -198,6 +202,7 @@ class OptimizerScreen(WatchingScreen):
     def _edited(self) -> None:
         if self._outcome.has_class("-error"):
             self._say("")
+        self._show_keys()
 
     @on(SearchForm.Submitted)
     def _submitted(self) -> None:
@@ -286,7 +291,7 @@ class OptimizerScreen(WatchingScreen):
     def _key_context(self) -> str:
         focused = self.focused
         if isinstance(focused, TextField):
-            return "optimizer form"
+            return "optimizer edited" if focused.edited else "optimizer form"
         if focused is self._studies:
             return "studies"
         if self._pane.has_focus_within:

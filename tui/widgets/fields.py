@@ -26,19 +26,37 @@ class TextField(Input):
         """`characters`: a pattern of one that fits."""
         self._fitting = re.compile(f"(?:{characters})*")
         self._held = ""
+        self._goes_on = False
         super().__init__(id=name, placeholder=placeholder)
 
     def hold(self) -> None:
         """What it holds now is what `restore` goes back to."""
         self._held = self.value
 
+    @property
+    def edited(self) -> bool:
+        """Whether `restore` would change anything."""
+        return self.value != self._held
+
     def restore(self) -> None:
         """What it held when the focus came."""
         self.value = self._held
 
+    def go_on(self) -> None:
+        """Take the focus with the cursor at the end: what is typed does not replace the text."""
+        if self.has_focus:
+            self.cursor_position = len(self.value)
+        else:
+            self._goes_on = True
+            self.focus()
+
     def on_focus(self) -> None:
         """From here on, what is typed can be taken back."""
         self.hold()
+        self.select_on_focus = not self._goes_on
+        if self._goes_on:
+            self._goes_on = False
+            self.cursor_position = len(self.value)
 
     def watch_value(self, value: str) -> None:
         """Show at once that something does not fit."""
@@ -51,7 +69,23 @@ class TextField(Input):
             event.stop()
 
 
-class Choice(Widget, can_focus=True):
+class _Untyped(Widget):
+    """A field that nothing is typed into; in the form of a screen it takes digits all the same.
+
+    They are meant for a field near it, and would show another screen.
+    """
+
+    def on_key(self, event: Key) -> None:
+        """Say so; a dialog's digits are no keys."""
+        if event.character is None or not event.character.isdigit() or self.screen.is_modal:
+            return
+        event.prevent_default()
+        event.stop()
+        self.app.clear_notifications()
+        self.notify("this row takes no typing: ← → choose, esc leaves the form")
+
+
+class Choice(_Untyped, can_focus=True):
     """One of a few values, changed by space and the arrow keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("choice")
@@ -88,7 +122,7 @@ class Choice(Widget, can_focus=True):
         self.action_change()
 
 
-class Switch(Widget, can_focus=True):
+class Switch(_Untyped, can_focus=True):
     """On or off."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("choice")

@@ -77,20 +77,28 @@ class RowsForm(Vertical, can_focus=True):
         if isinstance(field, TextField):
             field.action_select_all()
 
+    def enter_field(self, name: str) -> None:
+        """Put the cursor behind the text of a field."""
+        field = self.query_one(f"#{name}", TextField)
+        field.hold()
+        field.go_on()
+
     def rest(self) -> None:
-        """Out of the text fields, what was typed kept."""
-        if isinstance(self.screen.focused, TextField):
-            self.focus()
+        """Out of the fields, what was typed kept."""
+        self.leave_field()
 
-    def leave_text(self) -> bool:
-        """Out of a text field, which gets back what it held; False: not in one.
-
-        Letters and digits are keys then.
-        """
+    def undo_field(self) -> bool:
+        """Give the text field that has the focus back what it held; False: it holds that."""
         field = self.screen.focused
-        if not isinstance(field, TextField):
+        if not isinstance(field, TextField) or not field.edited:
             return False
         field.restore()
+        return True
+
+    def leave_field(self) -> bool:
+        """Out of a field; False: not in one. Letters and digits are keys then."""
+        if self.has_focus or not self.has_focus_within:
+            return False
         self.focus()
         return True
 
