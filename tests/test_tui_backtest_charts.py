@@ -17,7 +17,7 @@ from tui.theme import TOKENS
 from tui.widgets.result import ResultPane
 from tui.widgets.result_charts import ResultCharts
 from tui.widgets.runs import RunList
-from tui.widgets.trade_marks import kind_of
+from tui.widgets.trade_marks import counted, kind_of
 
 BOTH = ((80, 24), (120, 40))
 
@@ -40,6 +40,15 @@ async def pointed(pilot: Pilot[None], column: int) -> None:
     assert isinstance(app, GridTui)
     charts(app).point(column)
     await pilot.pause()
+
+
+def test_a_legend_goes_on_in_a_second_line_with_the_most_frequent_marks_first() -> None:
+    numbers = {"BUY_OPEN_LONG": 1234, "STOP_LONG": 9, "STOP_SHORT": 8000, "PRUNE_OLDEST": 3}
+    one = ["✗ stop 8,009  ▲ open long 1,234  • prune 3"]
+    assert [line.plain for line in counted(numbers, len(one[0]))] == one
+    two = ["✗ stop 8,009  ▲ open long 1,234", "• prune 3"]
+    assert [line.plain for line in counted(numbers, len(one[0]) - 1)] == two
+    assert [line.plain for line in counted({}, 80)] == ["no trades here"]
 
 
 @pytest.mark.parametrize("size", BOTH)

@@ -171,9 +171,13 @@ class ResultCharts(StackedCharts):
         codes, numbers = np.unique(self._within(start, end + 1)["label"], return_counts=True)
         return {LABELS[c]: n for c, n in zip(codes.tolist(), numbers.tolist(), strict=True)}
 
-    def _trades_told(self) -> Content:
+    @property
+    def _has_trades(self) -> bool:
         """A portfolio has none of its own."""
-        return Content() if self._fills is None else super()._trades_told()
+        return self._fills is not None
+
+    def _trades_told(self, legend: Content) -> Content:
+        return Content() if self._fills is None else super()._trades_told(legend)
 
 
 def _ends(view: CoinView) -> tuple[int, int]:

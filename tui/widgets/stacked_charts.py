@@ -83,7 +83,12 @@ class StackedCharts(Vertical, can_focus=True):
         self._cursor = column
         for chart in (self._equity, self._drawdown, self._price):
             chart.point(self._cursor)
-        self._kinds.update(self._trades_told())
+        width = self._kinds.size.width
+        legend = counted(self._labels(), width) if self._has_trades else []
+        # where there is little room the charts need it more; a cursor changes no height
+        two = len(legend) > 1 and width > 0 and self.screen.has_class("-tall")
+        self._kinds.set_class(two, "-two")
+        self._kinds.update(self._trades_told(Content("\n" if two else "  ").join(legend)))
         self._line.update(self._values())
 
     def move(self, step: int) -> None:
@@ -113,13 +118,18 @@ class StackedCharts(Vertical, can_focus=True):
         if self._shown is not None:
             self.call_after_refresh(self.point, self._cursor)
 
-    def _trades_told(self) -> Content:
+    @property
+    def _has_trades(self) -> bool:
+        """Whether there are any to tell of."""
+        return self._shown is not None
+
+    def _trades_told(self, legend: Content) -> Content:
         """The trades under the cursor; else what the marks mean, and how many there are of each."""
         if self._cursor is not None:
             here = self._traded(*within(self._span, self._cursor, self.columns))
             if here:
                 return told(here, self._price_digits)
-        return counted(self._labels())
+        return legend
 
     def _values(self) -> Content:
         """What is at the cursor; without one, at the end."""

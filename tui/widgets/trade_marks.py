@@ -41,15 +41,21 @@ def kind_of(label: str) -> Kind:
     return _PRUNE if label.startswith("PRUNE") else _KINDS.get(label, _OTHER)
 
 
-def counted(numbers_of_labels: Mapping[str, int]) -> Content:
-    """What the marks mean, and how many there are of each; the most frequent first."""
+def counted(numbers_of_labels: Mapping[str, int], width: int) -> list[Content]:
+    """What the marks mean, and how many there are of each, the most frequent first: in lines of
+    `width` cells at most, between two marks."""
     numbers: Counter[Kind] = Counter()
     for label, number in numbers_of_labels.items():
         numbers[kind_of(label)] += number
-    parts: list[str | tuple[str, str]] = []
+    lines: list[Content] = []
     for kind, number in sorted(numbers.items(), key=lambda item: -item[1]):
-        parts += [(kind.shape, f"bold ${kind.token}"), (f" {kind.name} {number:,}  ", "$quiet")]
-    return Content.assemble(*(parts or [("no trades here", "$quiet")]))
+        mark = (kind.shape, f"bold ${kind.token}")
+        part = Content.assemble(mark, (f" {kind.name} {number:,}", "$quiet"))
+        if lines and lines[-1].cell_length + 2 + part.cell_length <= width:
+            lines[-1] = Content.assemble(lines[-1], "  ", part)
+        else:
+            lines.append(part)
+    return lines or [Content.styled("no trades here", "$quiet")]
 
 
 def told(trades: Sequence[Traded], digits: int) -> Content:
