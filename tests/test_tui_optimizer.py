@@ -247,6 +247,14 @@ def test_what_cannot_be_searched_is_one_line_that_names_its_field(
     assert caught.value.field == field
 
 
+async def test_a_complaint_that_does_not_name_its_field_comes_after_its_name() -> None:
+    async with opened(SMALL, Path("data")) as (app, pilot):
+        await start(pilot, small_search(end="8"))
+        await until(pilot, lambda: "! to: '8' is not a time" in screen_text(app), "what is wrong")
+        assert app.focused is not None
+        assert app.focused.id == "end"
+
+
 async def test_a_wrong_field_has_the_cursor_and_a_search_that_cannot_begin_says_why() -> None:
     async with opened(SMALL, Path("data")) as (app, pilot):
         await start(pilot, small_search(windows="60"))

@@ -96,7 +96,7 @@ class WatchingScreen(FramedScreen):
             self.set_focus(None)  # out of the text fields, so that letters are keys
         elif isinstance(launched, FieldError):
             self._show_page("form")
-            self._say(str(launched), error=True)
+            self._say(self._form.told(launched), error=True)
             self._form.focus_field(launched.field)
         else:
             self._say(f"cannot start the search: {launched}", error=True)

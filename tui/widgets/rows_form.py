@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -15,6 +15,9 @@ from textual.widgets import Input, Static
 
 from tui.keys import bindings
 from tui.widgets.fields import Choice, TextField, step_focus
+
+if TYPE_CHECKING:
+    from tui.request import FieldError
 
 SOURCES = {
     "sim": "simulated",
@@ -52,6 +55,7 @@ class RowsForm(Vertical, can_focus=True):
         """Labels beside their fields."""
         rows = list(self.rows())
         self._labels = [label for label, _ in rows]
+        self._named = [(label, field.id) for label, field in rows]
         with Horizontal(id="rows"):
             yield Static(id="labels")
             with Vertical():
@@ -76,6 +80,13 @@ class RowsForm(Vertical, can_focus=True):
         field.focus()
         if isinstance(field, TextField):
             field.action_select_all()
+
+    def told(self, error: FieldError) -> str:
+        """What is wrong, after the label of the field that it is about."""
+        label = next((label for label, name in self._named if name == error.field), "")
+        words = str(error)
+        known = not label or words.startswith((label, error.field, error.field.replace("_", "-")))
+        return words if known else f"{label}: {words}"
 
     def enter_field(self, name: str) -> None:
         """Put the cursor behind the text of a field."""
