@@ -334,6 +334,7 @@ _DIALOGS = {
     "leave_fields": Effect(dialog),
     "switch": Effect(_compared, then="left_square_bracket"),
     "switch_back": Effect(_compared, then="right_square_bracket"),
+    "choose_runs": Effect(dialog),
     "turn": Effect(lambda app: app.screen.has_class("-turned"), then="v"),
     "copy": Effect("copied"),
     "leave_typed": Effect(dialog),

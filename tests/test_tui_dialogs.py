@@ -128,6 +128,7 @@ async def test_two_marked_runs_are_compared_with_their_difference() -> None:
         assert "run 1 and run 2: portfolio" in text
         assert text.count("SIMULATED BTC ETH") == 2
         assert "leverage 1 -> 5" in text
+        assert "the same run twice" not in text
         first, second = (run.metrics("_portfolio") for run in app.store.runs[:2])
         row = next(line for line in lines(app) if "final capital" in line)
         difference = second["final_capital"] - first["final_capital"]
@@ -147,10 +148,15 @@ async def test_without_marks_the_shown_run_is_compared_with_the_one_before() -> 
         await pilot.press("c")
         await until(pilot, lambda: "run 1 and run 2" in screen_text(app), "the comparison")
         assert "no parameter" in screen_text(app)
+        assert "the same run twice: r chooses another" in screen_text(app)
+        assert "r other runs" in lines(app)[-1]
         assert "final capital" in screen_text(app)
         await pilot.press("v")
         await pilot.pause()
         assert "final capital" not in screen_text(app)
+        await pilot.press("r")
+        await until(pilot, lambda: app.focused is not None and app.focused.id == "runs", "the list")
+        assert "space mark" in lines(app)[-1]
 
 
 async def test_leaving_is_immediate_while_nothing_runs() -> None:

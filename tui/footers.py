@@ -46,7 +46,7 @@ FOOTERS = {
     "parameters": ("edit", "reset", "reset_all", "find", "take_profile", "done"),
     "typing": ("edit:take it", "done:leave it"),
     "paper": ("arm", "when", "disarm", "pane", "paper_help", "stop"),
-    "compare": ("close", "switch", "turn"),
+    "compare": ("close", "switch", "turn", "choose_runs"),
     "help": ("close",),
     "optimizer form": ("search", "next_field", "aside:leave field", "help:all keys:F1", "leave"),
     "optimizer edited": ("search", "next_field", "aside:undo field", "help:all keys:F1", "leave"),

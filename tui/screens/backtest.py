@@ -144,7 +144,7 @@ class BacktestScreen(FramedScreen):
             request = RunRequest.checked(self._form.text, self._data_dir)
         except FieldError as error:
             self._show_page("form")
-            self._store.say(str(error), error=True)
+            self._store.say(self._form.told(error), error=True)
             self._form.focus_field(error.field)
             return
         feed = BacktestFeed(request)
@@ -227,7 +227,7 @@ class BacktestScreen(FramedScreen):
             return
         from tui.screens.compare import CompareScreen
 
-        self.app.push_screen(CompareScreen(*pair))
+        self.app.push_screen(CompareScreen(*pair), self._compared)
 
     def action_export(self) -> None:
         """Write the shown run's files."""
@@ -319,6 +319,10 @@ class BacktestScreen(FramedScreen):
     def _show_page(self, page: str) -> None:
         self.set_class(page == "form", "-page-form")
         self.set_class(page == "result", "-page-result")
+
+    def _compared(self, others: bool | None) -> None:
+        if others:
+            self.action_runs()
 
     def _take_parameters(self, values: dict[str, Any] | None) -> None:
         if values is not None:

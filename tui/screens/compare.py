@@ -14,7 +14,7 @@ from textual.widgets import Static
 from engine.params import STRATEGY_PARAMS
 from engine.wording import NOT_DEFINED, amount, count, ratio
 from tui.figures import day, percent, share, tone
-from tui.keys import bindings
+from tui.keys import bindings, key_of
 from tui.store import Run, coin_name
 from tui.widgets.chart import Chart, Curve, DateAxis
 from tui.widgets.footer import KeyLine
@@ -40,8 +40,11 @@ _ROWS = (
 )
 
 
-class CompareScreen(ModalScreen[None]):
-    """The older run at the left; the difference is what the newer one changed."""
+class CompareScreen(ModalScreen[bool]):
+    """The older run at the left; the difference is what the newer one changed.
+
+    It ends in whether other runs are to be chosen.
+    """
 
     CSS_PATH = "../dialogs.tcss"
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012 (as Textual has it)
@@ -84,7 +87,11 @@ class CompareScreen(ModalScreen[None]):
 
     def action_close(self) -> None:
         """Back."""
-        self.dismiss()
+        self.dismiss(False)
+
+    def action_choose(self) -> None:
+        """Back, to choose other runs."""
+        self.dismiss(True)
 
     def _show(self) -> None:
         first, second = self._pair
@@ -138,7 +145,19 @@ def _settings(first: Run, second: Run) -> Content:
         f"{name} {written(_value(mine, name))} -> {written(_value(theirs, name))}" for name in names
     )
     lines.append(Content.assemble(("changed  ", "$quiet"), differing or "no parameter"))
+    if not apart and not names and _same_numbers(first, second):
+        words = f"the same run twice: {key_of('choose_runs')} chooses another"
+        lines.append(Content.styled(words, "$warning"))
     return Content("\n").join(lines)
+
+
+def _same_numbers(first: Run, second: Run) -> bool:
+    """Whether two runs of the same coins came to the same, coin by coin."""
+    return all(
+        first.metrics(key)[name] == second.metrics(key)[name]
+        for key in first.keys
+        for _, name, _ in _ROWS
+    )
 
 
 def _apart(first: Run, second: Run) -> str:
