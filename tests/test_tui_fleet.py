@@ -1,81 +1,22 @@
 """Which bot is shown, told and left, whatever happens at the same time. Costs 5 s."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from exchange.symbol import Symbol
-from state.control import ControlServer
 from state.errors import StateError
-from state.lock import BotLock, lock_folder
 from tests.bot_app import Clock, shown, watched
 from tests.bot_documents import snapshot
-from tests.bot_files import hold, keep_state
+from tests.bot_files import keep_state
+from tests.machine import becomes, machine
 from tests.records import a_run, record_of
 from tests.screen_text import screen_text, until
 from tui.bot.fleet import Fleet
 from tui.bot.launch import StartOrder
 from tui.bot.replay import Replay
-from tui.bots import RunningBot, bots
 from tui.screens.live import LiveScreen
-
-MODES = ("live", "paper", "dry-run")
-
-
-class Machine:
-    """Bots that can be reached, and what each was told."""
-
-    def __init__(self) -> None:
-        self.servers: dict[str, ControlServer] = {}
-        self.bots: dict[str, RunningBot] = {}
-        self.told: list[tuple[str, str]] = []
-        self.locks: dict[str, BotLock] = {}
-
-    def crash(self, mode: str) -> None:
-        """Leave a lock as a killed process does."""
-        (path,) = lock_folder().glob(f"{mode}_*.lock")
-        said = path.read_text()
-        self.locks[mode].release()
-        path.write_text(said)
-
-    def connected(self) -> list[str]:
-        """Whom somebody is connected to, once for each connection."""
-        return [mode for mode, server in self.servers.items() for _ in server._connections]
-
-
-@asynccontextmanager
-async def machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Machine]:
-    """A bot of every mode, all of BTC."""
-    monkeypatch.setenv("GRIDTUI_STATE_HOME", str(folder / "locks"))
-    (folder / "locks").mkdir()
-    there = Machine()
-    async with AsyncExitStack() as stack:
-        for mode in MODES:
-            socket = folder / f"{mode}.sock"
-
-            async def obey(name: str, _: Mapping[str, Any], __: str, mode: str = mode) -> object:
-                there.told.append((mode, name))
-                return "done"
-
-            server = there.servers[mode] = ControlServer(socket, obey, allow_control=True)
-            server.set_snapshot(lambda mode=mode: snapshot(mode))
-            lock = there.locks[mode] = BotLock(mode, "BTCUSDT")
-            hold(lock, folder, mode, "BTCUSDT", socket)
-            stack.callback(lock.release)
-            await server.start()
-            stack.push_async_callback(server.close)
-        there.bots = {bot.holder.mode: bot for bot in bots()}
-        yield there
-
-
-async def becomes(true: Any) -> None:
-    async with asyncio.timeout(30):
-        while not true():
-            await asyncio.sleep(0.01)
 
 
 async def test_a_bot_is_told_only_what_was_asked_about_it(

@@ -19,14 +19,15 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
+from exchange.symbol import Symbol
 from tui import collecting
 from tui.folders import data_folder, demo_folder
-from tui.keys import PLACES, bindings
+from tui.keys import PLACES, bindings, key_of
 from tui.operator_app import OperatorApp
 from tui.pace import Pace
 from tui.screens.backtest import BacktestScreen
 from tui.screens.frame import FramedScreen
-from tui.screens.names import BACKTEST, SCREENS
+from tui.screens.names import BACKTEST, LIVE, SCREENS
 from tui.styles import Styles
 from tui.symbols import PlainSymbols
 from tui.theme import TOKENS
@@ -83,6 +84,7 @@ class GridTui(OperatorApp):
         self._draws = 0
         self._answers: Timer | None = None
         self._leaving = False
+        self._looked = False
         self._demo = demo
         self._demo_waits = demo is not None
         self.opens_with: Replay | None = None
@@ -199,8 +201,18 @@ class GridTui(OperatorApp):
 
     @work(exclusive=True, group="fleet")
     async def _look_for_bots(self) -> None:
-        if self.store is not None and not self._demo_waits:
-            await self.store.fleet.look()
+        """One that begins to run does not appear in the middle of other work: that is said."""
+        if self.store is None or self._demo_waits:
+            return
+        fleet, number = self.store.fleet, self.current_mode
+        screen = self._screens.get(number) or self._coming[number]
+        await fleet.look(attach=screen.OF_BOTS or not self._looked)
+        self._looked = True
+        bot = fleet.waiting
+        if bot is not None and bot not in fleet.announced:
+            fleet.announced.add(bot)
+            name = f"{Symbol.parse(bot.holder.symbol_id).pair} ({bot.holder.mode})"
+            self.notify(f"{name} runs; {key_of(f'screen_{LIVE}')} shows it")
 
     @work(group="demo", exit_on_error=False)
     async def _await_demo(self, demo: Demo) -> None:
@@ -267,6 +279,8 @@ class GridTui(OperatorApp):
                 await screen.furnish(self.store)
                 self._screens[number] = self._coming.pop(number)
             screen.arrive()
+        if screen.OF_BOTS and self.store.fleet.waiting is not None:
+            self._look_for_bots()
         self._pace.wake()
         self._drain()
 

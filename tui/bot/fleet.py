@@ -64,6 +64,8 @@ class Fleet:
         replay: what plays a record, which is shown in a bot's place; None if nothing does.
         crashes: of bots that nobody watched, until the list of bots is looked at.
         folders: data folders of bots that ran at some time while this was looked at.
+        announced: of whom it was said that they run.
+        waiting: who would be followed, where nobody is and it was not to be.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -78,6 +80,8 @@ class Fleet:
         self._unconfirmed: tuple[BotView | None, float] = (None, 0.0)
         self._ran: list[RunningBot] = []  # when it was looked last
         self._untold: list[Crash] = []
+        self.announced: set[RunningBot] = set()
+        self.waiting: RunningBot | None = None
         self.crashes: list[Crash] = []
         self.folders: set[Path] = set()
         self.running: list[RunningBot] = []
@@ -86,12 +90,14 @@ class Fleet:
         self.starts = Starts()
         self.replay: Replay | None = None
 
-    async def look(self) -> None:
-        """See who runs; follow the one whose money matters most where nobody is followed."""
+    async def look(self, *, attach: bool = True) -> None:
+        """See who runs; follow the one whose money matters most where nobody is followed, if
+        `attach`, else let it wait. Another run of the one that is shown is followed either way."""
         self.running = await asyncio.to_thread(bots)
         await self._remember_folders()
         self.running.sort(key=lambda bot: [*MODES, bot.holder.mode].index(bot.holder.mode))
         await self._look_for_crashes()
+        self.waiting = None
         if self.replay is not None:
             return
         ended = self.watched is not None and self.watched.link == "ended"
@@ -105,7 +111,10 @@ class Fleet:
             again = bot.socket == self._followed and bot.holder.started != self._started
             new = bot.holder.started not in self._left
             if (self.watched is None and new) or (ended and again):
-                await self.follow(bot)
+                if attach or ended:
+                    await self.follow(bot)
+                else:
+                    self.waiting = bot
                 return
 
     async def _remember_folders(self) -> None:
@@ -162,6 +171,11 @@ class Fleet:
         ended, self._ended = self._ended, None
         if self.watched is None and ended is not None:
             self.watched, self.subject, self._followed, self._started = ended
+
+    @property
+    def shown(self) -> object:
+        """Equal as long as the same run of a bot, record, or nothing is shown."""
+        return self.subject, self.replay
 
     @property
     def followed(self) -> RunningBot | None:

@@ -61,6 +61,7 @@ class BotScreen(ReplayingScreen):
 
     CSS_PATH: ClassVar[list[str | PurePath]] = ["../bot.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = bindings("bot")
+    OF_BOTS: ClassVar[bool] = True
     KEYS = "bot"
     KEY_PLACES: ClassVar[tuple[str, ...]] = ("app", "bot")
     NO_BOT_KEYS = "no bot"

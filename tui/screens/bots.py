@@ -59,6 +59,7 @@ class BotsScreen(FramedScreen):
 
     CSS_PATH: ClassVar[list[str | PurePath]] = ["../bot.tcss", "../bots.tcss"]
     NUMBER = "0"
+    OF_BOTS: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = bindings("bots")
     KEYS = "bots"
     KEY_PLACES = ("app", "bots", "list", "lines")

@@ -47,6 +47,8 @@ class FramedScreen(Screen[None]):
         (34, "-tall"),
     ]
     NUMBER = ""
+    OF_BOTS: ClassVar[bool] = False
+    """Whether it is about bots, so that one that begins to run may appear by itself."""
     KEYS = ""
     KEY_PLACES: ClassVar[tuple[str, ...]] = ()
     """Places of `tui.keys.PLACES` that its page of keys is about."""

@@ -13,6 +13,7 @@ from state.errors import StateError
 from tui.bot.begun import form_of
 from tui.bot.launch import Launch, StartOrder, StartText
 from tui.keys import key_of
+from tui.screens.frame import FramedScreen
 from tui.screens.names import LIVE
 from tui.screens.question import Question
 from tui.widgets.bot_status import BADGES
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from tui.bot.census import KnownBot
     from tui.bot.fleet import Awaited
     from tui.bots import RunningBot
-    from tui.screens.frame import FramedScreen
     from tui.store import Store
 
 _WAITING_S = 0.3
@@ -103,14 +103,37 @@ class Starter:
     async def watch(self, running: RunningBot) -> None:
         """Show a bot on the Live screen, if the user is still here. Below a question nothing
         changes: it is about the bot that was shown when it was asked."""
-        app = self._screen.app
-        if len(app.screen_stack) > 1:
-            name = _title(Symbol.parse(running.holder.symbol_id), running.holder.mode)
-            lists, shows = key_of("screen_0"), key_of("attach")
-            self._screen.notify(f"{name} runs: {lists} lists it, {shows} there shows it")
+        if len(self._screen.app.screen_stack) > 1:
+            self._say_that_it_runs(running)
             return
         await self._store.fleet.follow(running)
-        if self._screen.is_shown:
+        await self._turn_to_live()
+
+    async def _show_started(self, running: RunningBot, shown_before: object) -> None:
+        """Show a bot whose start was asked for while `shown_before` was shown, unless the user has
+        turned to something else since: whoever steers the bot shown must not steer this one."""
+        fleet, current = self._store.fleet, self._screen.app.screen
+        if fleet.replay is None and fleet.subject == running:
+            await self._turn_to_live()  # it was seen to run before
+            return
+        stayed = current is self._screen or (
+            isinstance(current, FramedScreen)
+            and (current.NUMBER == LIVE or (current.OF_BOTS and fleet.watched is None))
+        )
+        if stayed and fleet.shown == shown_before:
+            await self.watch(running)
+        elif running not in fleet.announced:
+            self._say_that_it_runs(running)
+
+    def _say_that_it_runs(self, running: RunningBot) -> None:
+        self._store.fleet.announced.add(running)
+        name = _title(Symbol.parse(running.holder.symbol_id), running.holder.mode)
+        lists, shows = key_of("screen_0"), key_of("attach")
+        self._screen.notify(f"{name} runs: {lists} lists it, {shows} there shows it")
+
+    async def _turn_to_live(self) -> None:
+        app = self._screen.app
+        if self._screen.is_shown and len(app.screen_stack) == 1:
             from tui.app import GridTui
 
             assert isinstance(app, GridTui)
@@ -136,12 +159,13 @@ class Starter:
             reason = f"{error.filename or order.data_folder}: {error.strerror}"
             self._screen.notify(f"not started: {reason}", severity="error", markup=False)
             return
-        self._work(lambda: self._attend(launch))
+        shown = self._store.fleet.shown
+        self._work(lambda: self._attend(launch, shown))
 
     def _work(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         self._screen.run_worker(work(), group="launches", exit_on_error=False)
 
-    async def _attend(self, launch: Launch) -> None:
+    async def _attend(self, launch: Launch, shown_before: object) -> None:
         """Until it can be reached, which then is watched, or has ended, which is said."""
         fleet = self._store.fleet
         title = _title(launch.order.symbol, launch.order.mode)
@@ -150,7 +174,7 @@ class Starter:
             running = await self._arrived(launch, awaited)
         if running is not None:
             fleet.starts.arrived(launch)
-            await self.watch(running)
+            await self._show_started(running, shown_before)
             return
         words = fleet.starts.words[launch.pid] = await asyncio.to_thread(launch.last_words)
         self._screen.notify(words, title=f"{title} was not started", severity="error", markup=False)

@@ -1,0 +1,98 @@
+"""Which bot the screens turn to by themselves, and when they only say that it runs. Costs 5 s."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.bot_app import shown
+from tests.machine import Machine, machine
+from tests.screen_text import screen_text, until
+from tests.tui_app import NOON
+from tui.app import GridTui
+
+STARTED = "BTC/USDT (PAPER) runs: 0 lists it, enter there shows it"
+
+
+@asynccontextmanager
+async def opened(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Machine, GridTui, Pilot[None]]]:
+    """The Live screen, opened while nobody runs, and bots that run since."""
+    monkeypatch.setenv("GRIDTUI_STATE_HOME", str(folder))
+    async with shown("1", None) as (app, pilot), machine(folder, monkeypatch) as there:
+        yield there, app, pilot
+
+
+async def test_a_bot_that_has_started_is_shown_where_its_start_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path, monkeypatch) as (there, app, pilot):
+        fleet = app.store.fleet
+        await fleet.follow(there.bots["live"])
+        await pilot.press("0")
+        await until(pilot, lambda: "[Bots]" in screen_text(app), "the list")
+        await app.screen._starter._show_started(there.bots["paper"], fleet.shown)
+        await until(pilot, lambda: "[Live]" in screen_text(app), "the Live screen")
+        assert fleet.subject == there.bots["paper"]
+        assert STARTED not in screen_text(app)
+
+
+async def test_a_bot_that_has_started_does_not_take_the_place_of_one_chosen_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path, monkeypatch) as (there, app, pilot):
+        fleet, starter = app.store.fleet, app.screen._starter
+        await fleet.follow(there.bots["dry-run"])
+        before = fleet.shown
+        await fleet.follow(there.bots["live"])
+        await starter._show_started(there.bots["paper"], before)
+        await until(pilot, lambda: STARTED in screen_text(app), "the news")
+        assert fleet.subject == there.bots["live"]
+        assert "[Live]" in screen_text(app)
+
+
+async def test_a_bot_that_has_started_does_not_appear_on_a_screen_that_steers_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path, monkeypatch) as (there, app, pilot):
+        fleet, starter = app.store.fleet, app.screen._starter
+        await fleet.follow(there.bots["live"])
+        await pilot.press("4")
+        await until(pilot, lambda: "[Orders]" in screen_text(app), "the orders")
+        await starter._show_started(there.bots["paper"], fleet.shown)
+        await until(pilot, lambda: STARTED in screen_text(app), "the news")
+        assert fleet.subject == there.bots["live"]
+
+
+async def test_a_bot_that_begins_elsewhere_is_said_on_a_form_and_shown_on_a_screen_of_bots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRIDTUI_STATE_HOME", str(tmp_path))
+    async with shown("1", None) as (app, pilot):
+        fleet = app.store.fleet
+        await until(pilot, lambda: app._looked, "that nobody runs")
+        await pilot.press("9")
+        await until(pilot, lambda: "[Config]" in screen_text(app), "a form")
+        async with machine(tmp_path, monkeypatch) as there:
+            news = "BTC/USDT (live) runs; 1 shows it"
+            await until(pilot, lambda: news in screen_text(app), "the news")
+            assert fleet.watched is None
+            app.clear_notifications()
+            await until(pilot, lambda: news not in screen_text(app), "no news")
+            await app._look_for_bots().wait()
+            await pilot.pause()
+            assert news not in screen_text(app)
+            await pilot.press("1")
+            await until(pilot, lambda: fleet.subject == there.bots["live"], "the bot")
+
+
+async def test_a_bot_that_runs_when_the_screens_open_is_shown_on_any_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = GridTui(clock=lambda: NOON, first="6")
+    async with machine(tmp_path, monkeypatch) as there, app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.store is not None, "the first screen")
+        await until(pilot, lambda: app.store.fleet.subject == there.bots["live"], "the bot")
