@@ -16,7 +16,8 @@ import pytest
 from state.control import ControlServer
 from state.lock import Holder
 from tests.bot_app import Clock
-from tests.bot_documents import account, snapshot
+from tests.bot_documents import account, alarm, snapshot
+from tui.bot.census import Standing
 from tui.bot.pulse import PATIENCE_S, Pulse, Pulses, hear, hear_all
 from tui.bots import RunningBot
 from tui.commands.monitor import _list
@@ -107,6 +108,19 @@ async def test_a_bot_says_what_it_does(
         heard = await asyncio.to_thread(hear, bot, 10.0)
     assert heard is not None
     assert heard.words == words
+
+
+async def test_a_bot_says_what_it_has_and_which_alarms(tmp_path: Path) -> None:
+    document = snapshot(alarms=[alarm(), alarm("errors", "five in a row", over=True)])
+    async with bot_that_says(tmp_path / "s", document) as bot:
+        heard = await asyncio.to_thread(hear, bot, 10.0)
+    assert heard is not None
+    assert heard.standing == Standing(10_284.16, (0.046, 0.02), lots=3, orders=10, entries=2)
+    assert heard.alarms == ("long differs", "five in a row")
+    document = snapshot(account={"paused": ["operator"], "halted": False}, alarms=None)
+    async with bot_that_says(tmp_path / "s", document) as bot:
+        heard = await asyncio.to_thread(hear, bot, 10.0)
+    assert heard == Pulse("paused", ("operator",))
 
 
 def test_who_listens_and_says_nothing_is_silent_and_who_is_gone_is_not(tmp_path: Path) -> None:

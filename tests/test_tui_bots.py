@@ -67,6 +67,7 @@ async def test_what_runs_stopped_crashed_and_ended(
     leave_some(folder)
     async with running(folder), bots_screen(folder, size) as (app, pilot):
         await until(pilot, lambda: "▶" in screen_text(app), "the bot that is shown")
+        await until(pilot, lambda: "with 3 lots" in screen_text(app), "what it has")
         await settled_below_the_status(pilot)
         assert below_the_status(app) == snapshot
         await pilot.press("down")

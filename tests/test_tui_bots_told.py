@@ -1,4 +1,4 @@
-"""What the Bots screen says of bots that run, crashed or stopped, and of other folders (6 s)."""
+"""What the Bots screen says of bots that run, crashed or stopped, and of other folders (8 s)."""
 
 import socket
 from collections.abc import Iterator
@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.app import App
 from textual.widgets import Static
 
 from state.lock import BotLock
-from tests.bot_documents import account
+from tests.bot_documents import account, alarm
 from tests.bot_documents import snapshot as told
 from tests.bot_files import hold, keep_state
 from tests.bots_app import bots_screen, chosen, counted, running, short_folder
@@ -83,6 +84,40 @@ async def test_a_bot_that_does_not_answer_is_silent_and_slows_nobody(
             await until(pilot, lambda: "! It has not answered since" in screen_text(app), "since")
             words = " ".join(screen_text(app).replace("│", " ").split())
             assert "written last 2025-01-10 12:00:00Z" in words
+
+
+async def test_what_a_bot_has_is_shown_by_its_own_word(folder: Path) -> None:
+    async with running(folder), bots_screen(folder, (80, 24)) as (app, pilot):
+        told_of = "with 3 lots (long 0.046, short 0.02) and 10 orders. enter"
+        await until(pilot, lambda: told_of in read(app), "what it has by its own word")
+
+
+async def test_what_a_bot_has_that_does_not_answer_is_as_of_when_it_was_written(
+    folder: Path,
+) -> None:
+    state = keep_state(folder, "paper", "BTCUSDT", entries=2)
+    with socket.socket(socket.AF_UNIX) as deaf, BotLock("paper", "BTCUSDT") as lock:
+        path = state.with_name("BTCUSDT.sock")
+        deaf.bind(str(path))
+        path.chmod(0o600)
+        deaf.listen()
+        hold(lock, folder, "paper", "BTCUSDT", path)
+        async with bots_screen(folder, (80, 24)) as (app, pilot):
+            written = "with 2 lots (long 0.046) and 4 orders as of 12:00Z. enter"
+            await until(pilot, lambda: written in read(app), "what it has written")
+
+
+async def test_alarms_of_a_bot_that_is_not_shown_mark_its_row(folder: Path) -> None:
+    document = told(alarms=[alarm(), alarm("errors", "five in a row")])
+    async with running(folder, document), bots_screen(folder, (80, 24)) as (app, pilot):
+        await until(pilot, lambda: "▶ BTC" in read(app), "the bot that is shown")
+        await pilot.press("backspace")
+        await until(pilot, lambda: "!2 BTC" in read(app), "the mark")
+        await until(pilot, lambda: "! 2 alarms, the newest: five in a row" in read(app), "words")
+
+
+def read(app: App[None]) -> str:
+    return " ".join(screen_text(app).replace("│", " ").split())
 
 
 async def test_a_bot_of_another_data_folder_stays_in_the_list_once_it_has_stopped(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -33,6 +33,7 @@ class Standing:
         held: quantity of each side, long first, coins.
         orders: how many may rest at the exchange; `entries`: of them.
         trouble: why the file cannot be read, else "".
+        written: when it was, UTC; None of what the bot itself has told.
     """
 
     equity: float | None = None
@@ -41,6 +42,7 @@ class Standing:
     orders: int = 0
     entries: int = 0
     trouble: str = ""
+    written: datetime | None = None
 
     @property
     def left(self) -> str:
@@ -186,7 +188,8 @@ class Census:
             known = self._read.get(path)
             if known is not None and known[0] == mark:
                 return known[1]
-            standing = _standing_in(decode(path.read_bytes()))
+            written = datetime.fromtimestamp(about.st_mtime, UTC)
+            standing = replace(_standing_in(decode(path.read_bytes())), written=written)
         except OSError as error:
             return Standing(trouble=f"its state cannot be read: {error.strerror}")
         except (ValueError, LookupError, TypeError, AttributeError):

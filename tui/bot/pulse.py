@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from state.control_client import ControlClient
 from state.errors import StateError
+from tui.bot.census import Standing
 
 if TYPE_CHECKING:
     from tui.bots import RunningBot
@@ -48,12 +49,16 @@ class Pulse:
         reasons: why no entry rests, where it is `paused`.
         silent_s: for how long it has not answered by now; None where it has.
         silent_since: when it was asked first without an answer, UTC; None where it has answered.
+        standing: what it has; None where it has not told it.
+        alarms: the words of those that it would show to who turns to it now, the oldest first.
     """
 
     doing: Doing = "running"
     reasons: tuple[str, ...] = ()
     silent_s: float | None = None
     silent_since: datetime | None = None
+    standing: Standing | None = None
+    alarms: tuple[str, ...] = ()
 
     @property
     def why(self) -> str:
@@ -151,6 +156,12 @@ async def _hear(bot: RunningBot, timeout_s: float) -> Pulse | None:
 
 def _said_in(document: Mapping[str, Any]) -> Pulse:
     """Of a snapshot. Raises LookupError, TypeError or AttributeError."""
+    return replace(
+        _doing_in(document), standing=_standing_in(document), alarms=_alarms_in(document)
+    )
+
+
+def _doing_in(document: Mapping[str, Any]) -> Pulse:
     account = document["account"]
     if account is None:
         return Pulse("starting")
@@ -160,3 +171,26 @@ def _said_in(document: Mapping[str, Any]) -> Pulse:
     if account["halted"]:
         return Pulse("halted")
     return Pulse("paused", tuple(account["paused"])) if paused else Pulse()
+
+
+def _standing_in(document: Mapping[str, Any]) -> Standing | None:
+    """None where another version tells it otherwise, which keeps nothing else from being known."""
+    try:
+        account, quote = document["account"], document["quote"]
+        long, short = (account["sides"][name] for name in ("long", "short"))
+        return Standing(
+            equity=float((quote or account)["equity"]),
+            held=(float(long["qty"]), float(short["qty"])),
+            lots=len(long["lots"]) + len(short["lots"]),
+            orders=len(account["orders"]),
+            entries=sum(order["role"] == "entry" for order in account["orders"]),
+        )
+    except (LookupError, TypeError, ValueError):
+        return None
+
+
+def _alarms_in(document: Mapping[str, Any]) -> tuple[str, ...]:
+    try:
+        return tuple(str(alarm["text"]) for alarm in document["alarms"])
+    except (LookupError, TypeError):
+        return ()

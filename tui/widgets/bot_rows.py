@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from textual.content import Content
@@ -51,12 +52,13 @@ FIELDS = (
 
 def row_cells(bot: KnownBot, pulse: Pulse | None = None, *, watched: bool) -> Sequence[Cell]:
     """A cell for each of FIELDS; `pulse`: of one that can be reached."""
+    bot = _as_told(bot, pulse)
     standing = bot.standing
     known = standing is not None and not standing.trouble
     loud = "$foreground" if bot.condition == "running" else "$quiet"
     counts = (standing.lots, standing.orders) if standing and known else (None, None)
     return (
-        (WATCHED if watched else "", "bold $primary"),
+        _mark(pulse, watched=watched),
         (bot.symbol.coin, f"bold {loud}"),
         (BADGES[bot.mode], f"bold $mode-{bot.mode}"),
         _state(bot, pulse),
@@ -65,6 +67,20 @@ def row_cells(bot: KnownBot, pulse: Pulse | None = None, *, watched: bool) -> Se
         *((f"{number}" if number is not None else "-", loud) for number in counts),
         (str(bot.data_folder), "$quiet"),
     )
+
+
+def _mark(pulse: Pulse | None, *, watched: bool) -> Cell:
+    """The alarms of one that is watched are on every screen."""
+    if watched:
+        return WATCHED, "bold $primary"
+    alarms = 0 if pulse is None else len(pulse.alarms)
+    return (f"!{alarms if alarms < 10 else '+'}" if alarms else ""), "bold $error"
+
+
+def _as_told(bot: KnownBot, pulse: Pulse | None) -> KnownBot:
+    """With what it has told of itself, if it answers: its state file is as old as its last bar."""
+    told = pulse is not None and pulse.silent_s is None
+    return replace(bot, standing=pulse.standing) if told and pulse and pulse.standing else bot
 
 
 def _state(bot: KnownBot, pulse: Pulse | None) -> Cell:
@@ -82,6 +98,7 @@ def about_lines(
     """What it is, what can be done with it, and what its log said last; `pulse`: of one that can
     be reached."""
     width, height = room
+    bot = _as_told(bot, pulse)
     lines = [Content.styled(line, "$quiet") for line in _where(bot)]
     for text in _meaning(bot, pulse):
         lines += [Content(line) for line in textwrap.wrap(text, max(20, width))]
@@ -147,6 +164,10 @@ def _meaning(bot: KnownBot, pulse: Pulse | None) -> list[str]:
     standing = bot.standing
     texts = [f"! {standing.trouble}"] if standing is not None and standing.trouble else []
     left = standing.left if standing is not None and not standing.trouble else "nothing known"
+    if standing is not None and standing.written is not None and bot.condition == "running":
+        left += f" as of {standing.written:%H:%M}Z"
+    if pulse is not None and pulse.alarms:
+        texts.append(f"! {plural(len(pulse.alarms), 'alarm')}, the newest: {pulse.alarms[-1]}")
     match bot.condition:
         case "running":
             shows, ends, closes = map(key_of, ("attach", "end_chosen", "flatten_chosen"))
