@@ -2,16 +2,23 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
-from tests.bot_app import shown
+from tests.bot_app import shown, watched
 from tests.machine import Machine, machine
+from tests.records import a_run, record_of
 from tests.screen_text import screen_text, until
 from tests.tui_app import NOON
 from tui.app import GridTui
+from tui.attention import Attention
+from tui.bot.fleet import Fleet
+from tui.bot.goodbye import who_goes_on
+from tui.bot.replay import Replay
+from tui.bot.view import BotView, Link
 
 STARTED = "BTC/USDT (PAPER) runs: 0 lists it, enter there shows it"
 
@@ -96,3 +103,60 @@ async def test_a_bot_that_runs_when_the_screens_open_is_shown_on_any_of_them(
     async with machine(tmp_path, monkeypatch) as there, app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: app.store is not None, "the first screen")
         await until(pilot, lambda: app.store.fleet.subject == there.bots["live"], "the bot")
+
+
+async def test_a_new_run_of_the_bot_that_was_shown_is_told_from_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with machine(tmp_path, monkeypatch) as there:
+        fleet, bot = Fleet(), there.bots["paper"]
+        again = replace(bot, holder=replace(bot.holder, started="2025-01-11T08:00:00+00:00"))
+        anew = []
+        for one in (bot, bot, again, there.bots["live"]):
+            await fleet.follow(one)
+            anew.append(fleet.watched.anew)
+        await fleet.close()
+    assert anew == [False, False, True, False]
+
+
+def test_a_new_run_is_not_called_a_connection_that_is_back() -> None:
+    said: list[str] = []
+    attention = Attention(lambda _: None, said.append)
+    before, after, other = (watched() for _ in range(3))
+    after.anew = True
+    told: list[tuple[BotView, Link]] = [(before, "connected"), (before, "ended")]
+    told += [(view, link) for view in (after, other) for link in ("lost", "connected")]
+    for view, view.link in told:
+        attention.look(view, 0.0)
+    assert said == ["BTC/USDT has begun anew."]
+
+
+async def test_who_leaves_is_told_of_every_bot_that_goes_on_also_out_of_a_replay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path, monkeypatch) as (there, app, pilot):
+        said: list[object] = []
+        leave = app.exit
+
+        def exit_app(*, message: object = None) -> None:
+            said.append(message)
+            leave(message=message)
+
+        monkeypatch.setattr(app, "exit", exit_app)
+        await app.store.fleet.look()
+        await app.store.fleet.play(Replay(record_of(tmp_path / "record", a_run(4, 6))))
+        await pilot.press("q")
+        await until(pilot, lambda: bool(said), "the end")
+    live, paper, dry = (f"BTC/USDT ({mode})" for mode in ("live", "paper", "dry-run"))
+    bots = list(there.bots.values())
+    assert len(said) == 1
+    assert all(name in said[0] for name in (live, paper, dry))
+    assert said[0].endswith(" go on.")
+    fleet = Fleet()
+    assert who_goes_on(fleet) == ""
+    fleet.running = [there.bots["paper"]]
+    assert who_goes_on(fleet) == f"{paper} goes on."
+    assert who_goes_on(fleet, without=tmp_path) == ""
+    ether = replace(bots[0], holder=replace(bots[0].holder, symbol_id="ETHUSDT"))
+    fleet.running = [*bots, ether]
+    assert who_goes_on(fleet) == "4 bots go on: BTC, BTC, BTC, ETH."

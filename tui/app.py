@@ -19,7 +19,6 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
-from exchange.symbol import Symbol
 from tui import collecting
 from tui.folders import data_folder, demo_folder
 from tui.keys import PLACES, bindings, key_of
@@ -211,8 +210,8 @@ class GridTui(OperatorApp):
         bot = fleet.waiting
         if bot is not None and bot not in fleet.announced:
             fleet.announced.add(bot)
-            name = f"{Symbol.parse(bot.holder.symbol_id).pair} ({bot.holder.mode})"
-            self.notify(f"{name} runs; {key_of(f'screen_{LIVE}')} shows it")
+            words = f"{bot.pair} ({bot.holder.mode}) runs; {key_of(f'screen_{LIVE}')} shows it"
+            self.notify(words, markup=False)
 
     @work(group="demo", exit_on_error=False)
     async def _await_demo(self, demo: Demo) -> None:
@@ -361,16 +360,11 @@ class GridTui(OperatorApp):
             self.store.cancel()
             self.store.data.cancel()
 
-    def _shows_demo(self, store: Store) -> bool:
-        bot, folder = store.fleet.followed, demo_folder(self.data_path)
-        return self._demo is not None and bot is not None and bot.holder.data_folder == str(folder)
-
     def _leave(self) -> None:
-        """The end; a bot that was shown goes on, and that is said on the terminal."""
-        store = self.store
-        assert store is not None
+        """The end; bots go on, and that is said on the terminal."""
+        from tui.bot.goodbye import who_goes_on
+
+        assert self.store is not None
         self._cancel()
-        view = store.fleet.watched
-        goes_on = view is not None and view.about and view.link != "ended"
-        goes_on = goes_on and store.fleet.replay is None and not self._shows_demo(store)
-        self.exit(message=f"{view.symbol} ({view.mode}) goes on." if view and goes_on else None)
+        demo = None if self._demo is None else demo_folder(self.data_path)
+        self.exit(message=who_goes_on(self.store.fleet, demo) or None)

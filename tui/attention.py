@@ -43,6 +43,7 @@ class Attention:
         self._rung: set[object] = set()
         self._link: tuple[BotView | None, str] = (None, "")
         self._linked_at = 0.0
+        self._heard: BotView | None = None  # who was connected last
 
     def look(self, view: BotView | None, seconds: float) -> None:
         """Several times a second; `seconds` of any clock, by which the title blinks."""
@@ -72,8 +73,8 @@ class Attention:
         it ends; "": neither, or the user knows it."""
         link = (view, "" if view is None else view.link)
         if link != self._link:
-            if view is not None and self._link == (view, "lost") and view.link == "connected":
-                self._say(f"The connection to {view.symbol} is back.")
+            if view is not None and view.link == "connected":
+                self._greet(view)
             self._link, self._linked_at = link, seconds
         if view is None or view.loss_seen or not view.symbol or view.mode == "replay":
             return ""
@@ -84,6 +85,15 @@ class Attention:
         # silence that turns into a loss is one trouble: it rings on through the patience for a loss
         patient = _LOSS not in self._rung and seconds - self._linked_at < _LOST_S
         return "LOST" if view.link == "lost" and not patient else ""
+
+    def _greet(self, view: BotView) -> None:
+        """Of a connection that stands. One to a bot that starts is lost first, too."""
+        if self._heard is view:
+            if self._link == (view, "lost"):
+                self._say(f"The connection to {view.symbol} is back.")
+        elif view.anew:
+            self._say(f"{view.symbol} has begun anew.")
+        self._heard = view
 
     def _entitle(self, title: str) -> None:
         if title != self._title:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from exchange.errors import DataError
 from exchange.symbol import Symbol
 from state.lock import Holder, running_bots
 from tui.errors import UsageError
@@ -23,6 +24,14 @@ class RunningBot:
     def name(self) -> tuple[str, str, str]:
         """As `tui.bot.census.KnownBot.name`."""
         return (self.holder.symbol_id, self.holder.mode, self.holder.data_folder)
+
+    @property
+    def pair(self) -> str:
+        """`BTC/USDT`; what its lock says where that is no symbol."""
+        try:
+            return Symbol.parse(self.holder.symbol_id).pair
+        except DataError:
+            return self.holder.symbol_id
 
     @property
     def line(self) -> str:

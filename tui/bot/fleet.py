@@ -142,6 +142,7 @@ class Fleet:
     async def follow(self, bot: RunningBot) -> None:
         """Show this one from now on."""
         view = BotView(self._clock)
+        view.anew = bot.socket == self._followed and bot.holder.started != self._started
         link = BotLink(bot.socket, view, self._clock, holder=bot.holder)
         shown_before = self._turn_to(link, view, (bot.socket, bot.holder.started))
         self.subject = bot

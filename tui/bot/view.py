@@ -61,9 +61,11 @@ class BotView:
         loss_seen: the operator knows that the bot is silent, out of reach, or gone.
         counts: how many events of each kind there were, so that a reader sees what has changed.
         replay: what plays the record that is shown; None of a bot that runs.
+        anew: it is another run of the bot that was shown before.
     """
 
     replay: Replay | None = None
+    anew = False
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
