@@ -102,6 +102,7 @@ async def test_a_killed_search_is_known_as_such_and_goes_on_with_what_was_missin
     async with opened(SMALL, Path("data")) as (app, pilot):
         await start(pilot, small_search(trials="3000"))
         await until(pilot, lambda: "/3,000 trials  " in screen_text(app), "the rate")
+        await until(pilot, lambda: told().notice.done > 0, "a trial")
         os.kill(told().notice.pid, signal.SIGKILL)
         await until(pilot, lambda: "killed, " in screen_text(app), "the end")
         await until(pilot, lambda: "of 3,000 trials: space goes on" in screen_text(app), "a word")

@@ -192,7 +192,7 @@ def test_an_error_of_one_task_costs_no_other_ones_answer(two: Workers) -> None:
     two.recall()
     good = two.submit(WhoAmI())
     two.submit(Stumble(ParameterError))
-    time.sleep(1.0)  # both have answered when they are asked
+    assert all(worker.door.poll(60.0) for worker in two._workers)  # both have answered
     with pytest.raises(ParameterError):
         _all(two, 2)
     assert [key for key, _ in two.recall()] == [good]
