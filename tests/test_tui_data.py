@@ -236,7 +236,7 @@ async def test_what_binance_does_not_know_is_a_plain_line() -> None:
 @pytest.mark.usefixtures("server")
 async def test_a_coin_that_binance_does_not_know_gets_the_focus_of_the_backtest_form() -> None:
     async with opened((80, 24), Path("data")) as (app, pilot):
-        await pilot.press("f", *"nope", "down", "space", "enter")
+        await pilot.press("f", "ctrl+u", *"nope", "down", "space", "enter")
         await until(pilot, lambda: app.store.message_is_error, "the error")
         assert "Binance has no perpetual NOPE" in app.store.message
         assert app.focused is not None

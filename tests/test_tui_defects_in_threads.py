@@ -149,10 +149,10 @@ async def test_after_a_defect_while_the_demo_is_awaited_bots_are_looked_for(
                 assert app.store is not None
                 look = app.store.fleet.look
 
-                async def noted() -> None:
+                async def noted(*, attach: bool) -> None:
                     nonlocal looked
                     looked += 1
-                    await look()
+                    await look(attach=attach)
 
                 broken.setattr(app.store.fleet, "look", noted)
                 await until(pilot, lambda: looked > 0, "a look for bots")
