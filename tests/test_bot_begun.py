@@ -77,3 +77,14 @@ async def test_the_form_that_begins_anew_shows_the_parameters_of_the_state(tmp_p
         await until(pilot, lambda: "gamma=0.4 max_position_pct=0.6" in screen_text(app), "them")
         said = " ".join(one.message for one in app._notifications)  # on the screen it is wrapped
         assert "its speed and source are not known here" in said
+
+
+async def test_a_bot_of_another_data_folder_begins_anew_in_that_one(tmp_path: Path) -> None:
+    ended(tmp_path / "demo")
+    async with opened((80, 24), tmp_path) as (app, pilot):
+        await pilot.press("0")
+        await until(pilot, lambda: "ended" in screen_text(app).lower(), "the bot")
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, StartDialog), "the form")
+        assert isinstance(app.screen, StartDialog)
+        assert app.screen.order().data_folder == tmp_path / "demo"

@@ -170,7 +170,7 @@ async def test_a_paper_bot_that_ended_is_begun_anew_as_it_was_begun(folder: Path
             assert isinstance(app.screen, StartDialog)
             assert app.screen._text == (text or StartText("BTC"))
             if text is None:
-                said = "was not started from these screens"
+                said = "was not started in this session"
                 await until(pilot, lambda: said in screen_text(app), said)  # noqa: B023
             await pilot.press("escape")
             await until(pilot, lambda: len(app.screen_stack) == 1, "the Live screen")

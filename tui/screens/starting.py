@@ -46,8 +46,13 @@ class Starter:
         """Nothing can be started before."""
         self._store = store
 
-    def ask(self, text: StartText | None = None) -> None:
-        """Ask what a new bot is to do, and start it; `text`: what the form holds first."""
+    def ask(self, text: StartText | None = None, folder: Path | None = None) -> None:
+        """Ask what a new bot is to do, and start it.
+
+        Args:
+            text: what the form holds first.
+            folder: where the bot's files will lie, if not where those of new bots do.
+        """
         from tui.screens.start_bot import StartDialog
 
         starts = self._store.fleet.starts
@@ -57,7 +62,8 @@ class Starter:
                 starts.last = order.text or starts.last
                 self._look_and_begin(order)
 
-        self._screen.app.push_screen(StartDialog(text or starts.last, self._folder), answered)
+        dialog = StartDialog(text or starts.last, folder or self._folder)
+        self._screen.app.push_screen(dialog, answered)
 
     def go_on(self, bot: KnownBot) -> None:
         """Resume a bot; one that was on paper begins anew."""
@@ -96,9 +102,9 @@ class Starter:
             if kept and told:
                 lacks = "the form has what its state and itself have told, look it over"
             self._screen.notify(
-                f"{bot.symbol.pair} was not started from these screens: {lacks}", timeout=8
+                f"{bot.symbol.pair} was not started in this session: {lacks}", timeout=8
             )
-        self.ask(known)
+        self.ask(known, bot.data_folder)
 
     async def watch(self, running: RunningBot) -> None:
         """Show a bot on the Live screen, if the user is still here. Below a question nothing
