@@ -1,8 +1,8 @@
 """The bot's end of its control socket: commands in, each with one answer; events out.
 
 A bot never waits for a client. What a client has not read yet waits in a queue of its own, bounded
-in bytes: a slow client first loses what a fresh snapshot makes up for, and is sent away when it
-does not even read what must not be lost.
+in bytes: of prices and the like only the newest waits, and who does not even read what must not be
+lost is sent away.
 """
 
 import asyncio
@@ -41,6 +41,9 @@ _TURNS_TO_LET_IN = 10
 is closed has only just accepted."""
 
 _FAREWELL_S = 1.0
+_GATHER_S = 0.05
+"""Half of what lies between two drawings of a screen, and longer than a bot needs for a candle: its
+clients are woken once it has done its work, not in the middle of it."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,12 +62,21 @@ class ControlServer:
         path: from `control_wire.socket_path`; mode 0600.
         handler: called for each command; commands of one client may overlap, up to 8.
         allow_control: False refuses every command.
+        gather_s: how long an event waits for others, so that a client is told many at once.
     """
 
-    def __init__(self, path: Path, handler: Handler, *, allow_control: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        handler: Handler,
+        *,
+        allow_control: bool = True,
+        gather_s: float = _GATHER_S,
+    ) -> None:
         self._path = path
         self._handler = handler
         self._allow_control = allow_control
+        self._gather_s = gather_s
         self._make_snapshot: Callable[[], Mapping[str, Any]] = dict
         self._connections: set[Connection] = set()
         self._serving: set[asyncio.Task[None]] = set()
@@ -98,7 +110,8 @@ class ControlServer:
             kind: `fill`, `quote`, ...
             payload: encoded before this returns; numbers that are not finite become null. More
                 than 256 kB are replaced by `{"too_long": bytes}`.
-            lossless: False: a slow client may miss it and gets a fresh snapshot instead.
+            lossless: False: a client that has not taken the one before of this kind gets only the
+                newer.
         """
         self._n += 1
         if not self._connections:
@@ -112,11 +125,11 @@ class ControlServer:
                 f'"payload":{text}}}\n'.encode()
             )
         except Exception:
-            # a payload whose own methods fail: clients see the gap in the numbers as a loss
+            # a payload whose own methods fail: clients get a fresh snapshot in its place
             _log.exception("an event of kind %r cannot be shown", kind)
             line = None
         for connection in self._connections:
-            connection.outbox.add_event(line, lossless=lossless)
+            connection.outbox.add_event(line, newest_of=None if lossless else kind)
 
     async def close(self, reason: str = "the bot has stopped") -> None:
         """Let commands end, say goodbye, take the socket away; some 3 s at most.
@@ -145,7 +158,7 @@ class ControlServer:
         await server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Connection(reader, writer, self._answer, self._snapshot_line)
+        connection = Connection(reader, writer, self._answer, self._snapshot_line, self._gather_s)
         outbox = connection.outbox
         # no await up to `run`: no event can fall between the snapshot and the first event
         allowed = self._allow_control

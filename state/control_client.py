@@ -24,8 +24,6 @@ _ROOM = 10_000
 """Events that wait to be looked at; with more the bot is left to wait, and to lose some for us."""
 _ROOM_FOR_ANSWER = 100_000
 """The same while an answer, which comes behind them, is waited for."""
-_MUCH = 64 * 1024
-"""Bytes at one look behind which more waits: no time to rest."""
 
 
 class RefusedError(Exception):
@@ -44,7 +42,7 @@ class Greeting:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything, as after event number `n`; `lost` events were left out before it."""
+    """Everything, as after event number `n`; `lost` events before it could not be told."""
 
     n: int
     lost: int
@@ -53,7 +51,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Event number `n`; numbers rise by one except where a snapshot follows."""
+    """Event number `n`; numbers rise."""
 
     n: int
     kind: str
@@ -77,7 +75,6 @@ class ControlClient:
         self, path: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, origin: str
     ) -> None:
         self.farewell = None
-        self._rest_s = 0.0
         self._path = path
         self._origin = origin
         self._reader = reader
@@ -86,7 +83,6 @@ class ControlClient:
         self._waiting: deque[Event | Snapshot] = deque()
         self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._changed = asyncio.Event()
-        self._asked = asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
         self._broken: StateError | None = None
 
@@ -98,16 +94,12 @@ class ControlClient:
         read_only: bool = False,
         origin: str = "",
         timeout_s: float = 5.0,
-        rest_s: float = 0.0,
     ) -> Self:
         """Connect and wait for greeting and snapshot.
 
         Args:
             origin: who sends this client's commands, for the bot's records; with them goes the
                 number of this process.
-            rest_s: between two looks at what the bot tells. One that wakes at each word competes
-                with the bot for the processor in the moment when the bot is busiest. A command is
-                answered at once all the same.
 
         Raises:
             StateError: nobody answers, not in time, or with another protocol.
@@ -118,7 +110,6 @@ class ControlClient:
                 client = cls(path, *await asyncio.open_unix_connection(path), origin)
                 undo.push_async_callback(client.close)
                 await client._begin(read_only)
-                client._rest_s = rest_s
                 undo.pop_all()
         except TimeoutError as error:
             raise StateError(f"no bot answers at {path} within {timeout_s:g} s") from error
@@ -170,7 +161,6 @@ class ControlClient:
             raise StateError(f"the command {name} is too long to be sent ({len(line)} bytes)")
         answer = self._answers[command_id] = asyncio.get_running_loop().create_future()
         self._changed.set()
-        self._asked.set()
         try:
             async with asyncio.timeout(timeout_s):
                 self._writer.write(line)
@@ -185,8 +175,6 @@ class ControlClient:
             raise self._unknown(name) from error
         finally:
             del self._answers[command_id]
-            if not self._answers:
-                self._asked.clear()
         if not told:
             raise self._unknown(name)
         if told.get("ok") is not True:
@@ -280,8 +268,6 @@ class ControlClient:
                     if not isinstance(content, dict) or "type" not in content:
                         raise ValueError("a line that is no message")
                     yield content
-                if self._rest_s and len(chunk) < _MUCH:
-                    await self._rest()
                 if len(rest) > LONGEST_LINE:
                     raise ValueError("a line without an end")
         except ValueError as error:
@@ -292,16 +278,6 @@ class ControlClient:
             raise StateError(
                 f"the bot at {self._path} hung up: it ended, or could not wait for this client"
             )
-
-    async def _rest(self) -> None:
-        """Let the bot's words gather, unless an answer is among them."""
-        transport = self._writer.transport
-        assert isinstance(transport, asyncio.ReadTransport)
-        transport.pause_reading()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._rest_s):
-                await self._asked.wait()
-        transport.resume_reading()
 
     def _unknown(self, name: str) -> StateError:
         return StateError(

@@ -21,6 +21,7 @@ class Connection:
     Args:
         answer: see `Answer`; calls may overlap.
         snapshot_line: the number of lost events -> a fresh snapshot, or None if there is none.
+        gather_s: how long an event waits for others.
     """
 
     def __init__(
@@ -29,8 +30,9 @@ class Connection:
         writer: asyncio.StreamWriter,
         answer: Answer,
         snapshot_line: Callable[[int], bytes | None],
+        gather_s: float,
     ) -> None:
-        self.outbox = Outbox(on_overflow=writer.transport.abort)
+        self.outbox = Outbox(writer.transport.abort, gather_s)
         self._reader = reader
         self._writer = writer
         self._answer = answer

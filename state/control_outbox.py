@@ -1,11 +1,10 @@
 """What one client has yet to read: bounded, whatever the client does."""
 
 import asyncio
-from collections import deque
+import contextlib
+from collections import OrderedDict
 from collections.abc import Callable
 
-_ROOM = 1024 * 1024
-"""Bytes; beyond it events that may be lost are."""
 _MOST = 8 * 1024 * 1024
 """Bytes; beyond it the client is sent away."""
 _BATCH = 64 * 1024
@@ -14,51 +13,46 @@ _OVERHEAD = 120
 
 
 class Outbox:
-    """Lines in order; events that may be lost give way, for as long as it takes to be empty again.
+    """Lines in order. Of a kind of which only the newest counts an older one that was not taken yet
+    gives way; events gather for a moment, so that a client is woken for many at once.
 
     Args:
-        on_overflow: called once, when even what must not be lost has no room.
+        on_overflow: called once, when there is no room.
+        gather_s: how long an event waits for others; nothing else waits, and nothing behind it.
     """
 
-    def __init__(self, on_overflow: Callable[[], object]) -> None:
-        self._lines: deque[tuple[bytes, bool]] = deque()
+    def __init__(self, on_overflow: Callable[[], object], gather_s: float) -> None:
+        self._lines: OrderedDict[str | int, bytes] = OrderedDict()  # by kind, or by number
+        self._n = 0
         self._bytes = 0
         self._lost = 0
         self._ended = False
         self._on_overflow = on_overflow
+        self._gather_s = gather_s
         self._something = asyncio.Event()
+        self._urgent = asyncio.Event()
 
     def add(self, line: bytes) -> None:
-        """A line that is not lost."""
-        if self._ended:
-            return
-        self._put(line, False)
-        if self._bytes > _ROOM:
-            self._drop_events()
-            if self._bytes > _MOST:
-                self._drop_all()
+        """A line that does not wait for others."""
+        self._put(line)
+        self._urgent.set()
 
-    def add_event(self, line: bytes | None, *, lossless: bool) -> None:
-        """An event; None is one that could not be encoded, which counts as lost."""
-        if lossless and line is not None:
-            self.add(line)
-        elif self._ended:
-            return
-        elif line is None or self._lost:
+    def add_event(self, line: bytes | None, *, newest_of: str | None) -> None:
+        """An event, of a kind of which only the newest counts or of none; None is one that could
+        not be encoded, which counts as lost."""
+        if line is None:
             self._lost += 1
             self._something.set()
         else:
-            self._put(line, True)
-            if self._bytes > _ROOM:
-                self._drop_events()
+            self._put(line, newest_of)
 
     def end(self, line: bytes = b"") -> None:
         """Nothing comes after this line, if there is one."""
-        if not self._ended:
-            if line:
-                self._put(line, False)
-            self._ended = True
-            self._something.set()
+        if line:
+            self._put(line)
+        self._ended = True
+        self._something.set()
+        self._urgent.set()
 
     async def take(self) -> bytes:
         """Lines, as many as make a good write; nothing when all is taken and events were lost.
@@ -66,41 +60,49 @@ class Outbox:
         Raises:
             EOFError: everything up to the end is taken.
         """
-        while not self._lines:
-            if self._ended:
-                raise EOFError
-            if self._lost:
-                return b""
+        if not self._lines and not self._lost and not self._ended:
             self._something.clear()
             await self._something.wait()
-        batch: list[bytes] = []
-        size = 0
-        while self._lines and size < _BATCH:
-            line, _ = self._lines.popleft()
-            batch.append(line)
-            size += len(line)
-        self._bytes -= size + _OVERHEAD * len(batch)
-        return b"".join(batch)
+        if not self._ended:
+            await self._gather()
+        if not self._lines and not self._lost:
+            raise EOFError
+        return self._batch()
 
     def forgive(self) -> int:
-        """How many events were lost; events are taken again from here on."""
+        """How many events were lost since this was asked last."""
         lost, self._lost = self._lost, 0
         return lost
 
-    def _put(self, line: bytes, may_be_lost: bool) -> None:
-        self._lines.append((line, may_be_lost))
+    async def _gather(self) -> None:
+        if self._bytes < _BATCH:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._gather_s):
+                    await self._urgent.wait()
+
+    def _batch(self) -> bytes:
+        batch: list[bytes] = []
+        size = 0
+        while self._lines and size < _BATCH:
+            _, line = self._lines.popitem(last=False)
+            batch.append(line)
+            size += len(line)
+        self._bytes -= size + _OVERHEAD * len(batch)
+        if not self._lines:
+            self._urgent.clear()
+        return b"".join(batch)
+
+    def _put(self, line: bytes, newest_of: str | None = None) -> None:
+        if self._ended:
+            return
+        if newest_of is not None and newest_of in self._lines:
+            self._bytes -= len(self._lines.pop(newest_of)) + _OVERHEAD
+        self._n += 1
+        self._lines[self._n if newest_of is None else newest_of] = line
         self._bytes += len(line) + _OVERHEAD
         self._something.set()
-
-    def _drop_events(self) -> None:
-        kept = [(line, may_be_lost) for line, may_be_lost in self._lines if not may_be_lost]
-        self._lost += len(self._lines) - len(kept)
-        self._lines = deque(kept)
-        self._bytes = sum(len(line) + _OVERHEAD for line, _ in kept)
-
-    def _drop_all(self) -> None:
-        self._lines.clear()
-        self._bytes = 0
-        self._ended = True
-        self._something.set()
-        self._on_overflow()
+        if self._bytes > _MOST:
+            self._lines.clear()
+            self._bytes = 0
+            self.end()
+            self._on_overflow()

@@ -15,8 +15,8 @@ From a client: commands, and as its first line, if it only wants to watch, `{"re
 
 `from`, which may be left out, says who sends it; a bot whose greeting has no `from` knows none.
 
-Events are numbered without a gap; a snapshot holds all up to its `n`. After a loss a snapshot says
-how many events were left out.
+Events' numbers rise; one that is left out was of a kind of which a newer one is told: a price, the
+account. A snapshot holds all up to its `n`, and says how many events before it could not be told.
 """
 
 import hashlib

@@ -13,9 +13,11 @@ from state.control import CommandError, ControlServer
 class Bot:
     """Counts; `add` counts further, `refuse`, `fail`, `wait` and `long` do what they say."""
 
-    def __init__(self, path: Path, *, allow_control: bool = True) -> None:
+    def __init__(self, path: Path, *, allow_control: bool = True, gather_s: float = 0.0) -> None:
         self.path = path
-        self.server = ControlServer(path, self.handle, allow_control=allow_control)
+        self.server = ControlServer(
+            path, self.handle, allow_control=allow_control, gather_s=gather_s
+        )
         self.server.set_snapshot(lambda: {"count": self.count})
         self.count = 0
         self.gate = asyncio.Event()
@@ -51,8 +53,10 @@ class Bot:
 
 
 @asynccontextmanager
-async def running(path: Path, *, allow_control: bool = True) -> AsyncIterator[Bot]:
-    bot = Bot(path, allow_control=allow_control)
+async def running(
+    path: Path, *, allow_control: bool = True, gather_s: float = 0.0
+) -> AsyncIterator[Bot]:
+    bot = Bot(path, allow_control=allow_control, gather_s=gather_s)
     await bot.server.start()
     try:
         yield bot

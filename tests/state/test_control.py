@@ -41,7 +41,7 @@ async def test_no_event_falls_between_snapshot_and_first_event(path: Path) -> No
 
         async def busy() -> None:
             while True:
-                bot.step(lossless=False)
+                bot.step(lossless=True)
                 await asyncio.sleep(0)
 
         task = asyncio.create_task(busy())

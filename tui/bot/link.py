@@ -28,9 +28,6 @@ _PAUSES_S = (1.0, 2.0, 4.0, 8.0)
 _DYING_S = 0.1
 """Between the end of a process's connections and that of its lock."""
 
-_REST_S = 0.05
-"""Half of what lies between two drawings at the quickest."""
-
 _AT_ONCE = 100
 """Events between two turns of the screen."""
 
@@ -99,7 +96,7 @@ class BotLink:
             await client.command("acknowledge", which, timeout_s=ANSWER_S)
 
     async def _connect(self) -> ControlClient:
-        return await ControlClient.connect(self._path, origin=SCREENS, rest_s=_REST_S)
+        return await ControlClient.connect(self._path, origin=SCREENS)
 
     async def _follow(self) -> None:
         view = self._view

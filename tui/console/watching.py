@@ -95,7 +95,7 @@ class _Watch:
                 self._hear()
                 self._expect(event)
                 if isinstance(event, Snapshot):
-                    self._print(f"{event.lost} events were missed; it goes on from here")
+                    self._print(f"{plural(event.lost, 'event')} missed; it goes on from here")
                     if self._screen:
                         self._screen.begin(event.document)
                     self._show_snapshot(event, text)
