@@ -32,4 +32,4 @@ class KeyLine(Static):
         parts: list[str | tuple[str, str]] = []
         for key, words in line:
             parts += [(f" {key}", "bold $primary"), (f" {words} ", "$quiet")]
-        self.update(Content.assemble(*parts))
+        self.update(Content.assemble(*parts), layout=False)

@@ -85,10 +85,13 @@ class MarkedChart(Chart):
         for owner, (curve, points) in enumerate(zip(self._curves, lines, strict=True)):
             line = Line(*points, curve.fill, curve.dots != "braille")
             canvas.draw(line, owner) if curve.joined else canvas.scatter(line, owner)
+        owners: dict[str, int] = {}
         for mark in sorted(self._marks, key=lambda mark: mark.order):
+            if mark.token not in owners:
+                owners[mark.token] = len(styles)
+                styles.append(self._style(mark.token, bold=True))
             column = min(columns - 1, max(0, int(mark.share * columns)))
-            canvas.put(column, self._row(mark.value, height), mark.shape, len(styles))
-            styles.append(self._style(mark.token, bold=True))
+            canvas.put(column, self._row(mark.value, height), mark.shape, owners[mark.token])
         styles.append(Style())
         return [[(dots, styles[owner]) for dots, owner in row] for row in canvas.rows()]
 

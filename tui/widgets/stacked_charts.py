@@ -88,8 +88,10 @@ class StackedCharts(Vertical, can_focus=True):
         # where there is little room the charts need it more; a cursor changes no height
         two = len(legend) > 1 and width > 0 and self.screen.has_class("-tall")
         self._kinds.set_class(two, "-two")
-        self._kinds.update(self._trades_told(Content("\n" if two else "  ").join(legend)))
-        self._line.update(self._values())
+        # their heights are the style sheet's: nothing else has to be laid out again for a word
+        kinds = self._trades_told(Content("\n" if two else "  ").join(legend))
+        self._kinds.update(kinds, layout=False)
+        self._line.update(self._values(), layout=False)
 
     def move(self, step: int) -> None:
         """The cursor to the right or to the left; it begins at the newest bar."""
