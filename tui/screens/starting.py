@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,29 +81,16 @@ class Starter:
 
     def _begin_anew(self, bot: KnownBot) -> None:
         """The form as that bot was started, as far as it is known."""
-        fleet = self._store.fleet
-        known = fleet.starts.texts.get(bot.name)
-        if known is None:
-            known = form_of(bot) or StartText(bot.symbol.coin)
-            kept, told = bool(known.capital), False
-            view, subject = fleet.watched, fleet.subject
-            if view is not None and subject is not None and subject.name == bot.name and view.about:
-                about, told = view.about, True
-                known = replace(
-                    known,
-                    leverage=f"{about['params']['leverage']:g}",
-                    speed=f"{about.get('speed', 1.0):g}",
-                    source="sim" if about.get("simulated") else "",
-                )
-            filled = ". Capital and parameters are those of its state" if kept else ""
-            unknown = "its speed and source" if kept else "its capital, source and parameters"
-            lacks = f"{unknown} are not known here, fill them in{filled}"
-            if kept and told:
-                lacks = "the form has what its state and itself have told, look it over"
+        text = self._store.fleet.starts.texts.get(bot.name)
+        if text is None:
+            text, lacks = form_of(bot)
+            fill_in = f"; fill in {lacks}" if lacks else ""
             self._screen.notify(
-                f"{bot.symbol.pair} was not started in this session: {lacks}", timeout=8
+                f"{bot.symbol.pair} was not started in this session: the form has what its files "
+                f"tell, look it over{fill_in}",
+                timeout=8,
             )
-        self.ask(known, bot.data_folder)
+        self.ask(text, bot.data_folder)
 
     async def watch(self, running: RunningBot) -> None:
         """Show a bot on the Live screen, if the user is still here. Below a question nothing
