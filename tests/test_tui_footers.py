@@ -1,10 +1,11 @@
-"""Every line of keys fits the narrowest usual terminal, and what it says holds. Costs 4 s."""
+"""Every line of keys fits the narrowest usual terminal, and what it says holds. Costs 8 s."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from textual.actions import parse
+from textual.app import App
 from textual.binding import Binding
 from textual.content import Content
 from textual.dom import DOMNode
@@ -12,10 +13,13 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from tests.bot_app import settled, shown
+from tests.bot_files import keep_state
+from tests.bots_app import bots_screen, chosen, running, short_folder
 from tests.busy_bot import busy
 from tests.key_walk import SMALL_AND_WIDE
 from tests.screen_text import screen_text, until
 from tests.tui_app import form, opened
+from tui.bot.record import ENDING
 from tui.footers import FOOTERS
 from tui.keys import KEYS, footer, help_of, key_of, write_plainly
 from tui.screens.names import SCREENS
@@ -51,6 +55,10 @@ def answered(screen: Screen[None], name: str) -> bool:
 def _holds(node: DOMNode, binding: Binding) -> bool:
     _, action, parameters = parse(binding.action)
     return node.check_action(action, parameters) is not False
+
+
+def last_line(app: App[None]) -> str:
+    return " ".join(screen_text(app).split("\n")[-1].split())
 
 
 def missing(screen: Screen[None], context: str) -> set[str]:
@@ -125,6 +133,36 @@ async def test_where_a_bot_can_only_be_watched_no_key_that_steers_it_is_offered(
         view.controls = True
         await until(pilot, lambda: " p pause" in screen_text(app), "the keys again")
         assert "[RO]" not in screen_text(app)
+
+
+async def test_on_the_list_of_bots_only_keys_that_the_chosen_one_can_take_are_offered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with short_folder(monkeypatch) as folder:
+        keep_state(folder, "paper", "SOLUSDT", held=0.0)
+        record = keep_state(folder, "live", "ETHUSDT").with_name(f"ETHUSDT{ENDING}")
+        record.write_text("")
+        async with running(folder), bots_screen(folder, (80, 24)) as (app, pilot):
+            for name, words in (
+                ("BTC paper", "enter show S stop X close all n new ? all keys q quit"),
+                ("ETH live", "r resume v replay n new ? all keys q quit"),
+                ("SOL paper", "r one like it n new ? all keys q quit"),
+            ):
+                await chosen(pilot, name)
+                await until(pilot, lambda words=words: last_line(app) == words, words)
+                assert missing(app.screen, app.screen.query_one(KeyLine).context) == set()
+                await pilot.press("down")
+            await pilot.press("S")
+            await until(pilot, lambda: "does not run" in screen_text(app), "why not")
+
+
+async def test_without_a_bot_the_list_of_bots_offers_to_start_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with short_folder(monkeypatch) as folder:
+        async with bots_screen(folder, (80, 24)) as (app, pilot):
+            words = "n new ? all keys q quit"
+            await until(pilot, lambda: last_line(app) == words, words)
 
 
 async def test_on_the_line_that_opens_the_parameters_enter_is_said_to_open() -> None:

@@ -78,6 +78,17 @@ FOOTERS = {
     "config": ("edit_value", "reset_value", "find_value", "profile", "save", "take_live", "help"),
     "config line": ("run:take it", "leave_config:leave it", "help:all keys:F1"),
     "bots": ("attach", "new_bot", "go_on", "end_chosen", "flatten_chosen", "replay", "help"),
+    "bots none": ("new_bot", "help", "quit"),
+    "bots running": ("attach", "end_chosen", "flatten_chosen", "new_bot", "help", "quit"),
+    "bots running recorded": (
+        *("attach", "end_chosen", "flatten_chosen", "replay", "new_bot", "help", "quit"),
+    ),
+    "bots starting": ("new_bot", "help", "quit"),
+    "bots starting recorded": ("replay", "new_bot", "help", "quit"),
+    "bots left": ("go_on", "new_bot", "help", "quit"),
+    "bots left recorded": ("go_on", "replay", "new_bot", "help", "quit"),
+    "bots ended": ("go_on:one like it", "new_bot", "help", "quit"),
+    "bots ended recorded": ("go_on:one like it", "replay", "new_bot", "help", "quit"),
     "live": ("pause", "end:stop", "flatten:close all...", "next_pane", "enlarge", "help", "quit"),
     "live paused": (
         *("pause:go on", "end:stop", "flatten:close all...", "next_pane", "enlarge", "help"),

@@ -65,6 +65,7 @@ class KnownBot:
         wrote: when it wrote last into its state, log or record, UTC; None where it has none.
         holder: what its lock says; None if it has none.
         standing: what its state says; None if it has not written any.
+        recorded: whether there is a record of it that can be replayed.
     """
 
     symbol: Symbol
@@ -75,6 +76,7 @@ class KnownBot:
     holder: Holder | None
     standing: Standing | None
     wrote: datetime | None = None
+    recorded: bool = False
 
     @property
     def name(self) -> tuple[str, str, str]:
@@ -147,7 +149,8 @@ class Census:
                         continue
                     if folder in folders or left.resumable or left.name in self._ran:
                         found.setdefault(left.name, left)
-        return sorted(found.values(), key=_rank)
+        bots = [replace(bot, recorded=bot.record_file.exists()) for bot in found.values()]
+        return sorted(bots, key=_rank)
 
     def _of_lock(self, lock: FoundLock, holder: Holder) -> KnownBot | None:
         symbol = _symbol(holder.symbol_id)

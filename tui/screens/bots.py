@@ -111,6 +111,8 @@ class BotsScreen(FramedScreen):
             self._look()
         elif name not in (self._log[0], self._reading):
             self._read_log()
+        if self._bots is not None:
+            self.key_line.show(_keys_for(chosen))
         self._tell()
 
     async def action_attach(self) -> None:
@@ -322,6 +324,14 @@ class BotsScreen(FramedScreen):
     @property
     def _chosen(self) -> KnownBot | None:
         return self._table.chosen
+
+
+def _keys_for(bot: KnownBot | None) -> str:
+    """Which keys the line at the bottom offers: those that do something with this bot."""
+    if bot is None:
+        return "bots none"
+    condition = "left" if bot.condition in ("crashed", "stopped") else bot.condition
+    return f"bots {condition}" + (" recorded" if bot.recorded else "")
 
 
 async def _seen(bot: RunningBot) -> BotView | None:
