@@ -130,6 +130,28 @@ async def test_a_value_is_checked_before_it_is_taken(tmp_path: Path) -> None:
         await until(pilot, lambda: "0 unlike the default" in screen_text(app), "the default")
 
 
+@pytest.mark.parametrize(
+    ("name", "typed", "said"),
+    [
+        ("gamma", "abc", "gamma = 'abc' is no number: it takes 0 to 100"),
+        ("grid_levels", "1,5", "grid_levels = '1,5' is no number: it takes a whole number"),
+        ("gamma", "101", "gamma = '101' is out of range: it takes 0 to 100"),
+    ],
+)
+async def test_what_is_no_number_is_not_called_out_of_range(
+    tmp_path: Path, name: str, typed: str, said: str
+) -> None:
+    async with config_screen(tmp_path) as (app, pilot):
+        await find(app, pilot, name)
+        await pilot.press("enter", "ctrl+u", *typed, "enter")
+        await until(pilot, lambda: f"! {said}" in screen_text(app), "the refusal")
+    async with opened(data_dir=tmp_path) as (app, pilot):
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, ParametersScreen), "the parameters")
+        await pilot.press("slash", *name, "enter", "enter", "ctrl+u", *typed, "enter")
+        await until(pilot, lambda: f"! {said}" in screen_text(app), "the refusal there")
+
+
 async def test_switches_turn_over_and_all_go_back_at_once(tmp_path: Path) -> None:
     async with config_screen(tmp_path) as (app, pilot):
         for name in ("allow_short", "grid_mode"):

@@ -30,7 +30,7 @@ from tui.profiles import (
     saved,
 )
 from tui.screens.frame import FramedScreen
-from tui.screens.parameters import grouped, read_typed
+from tui.screens.parameters import grouped, read_typed, with_value
 from tui.screens.question import Question
 from tui.widgets.columns import Cell
 from tui.widgets.line_list import LineList
@@ -236,7 +236,7 @@ class ConfigScreen(FramedScreen):
     def _set(self, name: str, value: Any) -> bool:
         """Take a value if it is one; say what is wrong if it is not."""
         try:
-            self._values = StrategyParams.checked({**self._values, name: value}).model_dump()
+            self._values = with_value(self._values, name, value)
         except ParameterError as error:
             self._refusal = str(error)
             return False

@@ -1,5 +1,6 @@
 """Every parameter of the strategy: value, default, range and meaning; each can be changed."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -150,7 +151,7 @@ class ParametersScreen(ModalScreen[dict[str, Any]]):
     def _set(self, name: str, value: Any) -> bool:
         """Take a value if it is one; say what is wrong if it is not."""
         try:
-            self._values = StrategyParams.checked({**self._values, name: value}).model_dump()
+            self._values = with_value(self._values, name, value)
         except ParameterError as error:
             self._say(str(error), error=True)
             return False
@@ -242,3 +243,17 @@ def read_typed(typed: str) -> str | None:
     """What was typed, `none` being the absence of a value."""
     text = typed.strip()
     return None if text.lower() == "none" else text
+
+
+def with_value(values: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
+    """All values with another one of `name`, as it is or as it was typed.
+
+    Raises ParameterError: what was typed is no number, or out of range.
+    """
+    if isinstance(value, str) and not isinstance(STRATEGY_PARAMS[name], str):
+        try:
+            float(value)
+        except ValueError:
+            words = f"{name} = {value!r} is no number: it takes {range_of(name)}"
+            raise ParameterError(words) from None
+    return StrategyParams.checked({**values, name: value}).model_dump()
