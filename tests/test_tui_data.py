@@ -317,3 +317,32 @@ async def test_a_damaged_file_is_marked_and_named() -> None:
         await until(pilot, lambda: "! BTC" in screen_text(app), "the mark")
         assert f"! {path.name} cannot be read" in screen_text(app)
         assert "nothing can be read" in screen_text(app)
+
+
+async def test_what_the_screen_says_of_itself_does_not_follow_to_another_screen() -> None:
+    async with opened((80, 24), Path("data")) as (app, pilot):
+        await to_data(app, pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: "no series to do this" in screen_text(app), "the advice")
+        await pilot.press("9")
+        await until(pilot, lambda: "kama_period:" in screen_text(app), "Config")
+        assert "no series to do this" not in screen_text(app)
+        await pilot.press("8")
+        await until(pilot, lambda: isinstance(app.screen, DataScreen), "the screen again")
+        await until(pilot, lambda: "no series to do this" not in screen_text(app), "no advice")
+
+
+async def test_what_was_fetched_is_said_elsewhere_until_the_screen_itself_says_it() -> None:
+    async with opened((80, 24), Path("data")) as (app, pilot):
+        data = await to_data(app, pilot)
+        await pilot.press("9")
+        await until(pilot, lambda: "kama_period:" in screen_text(app), "Config")
+        data.take_outcome(Outcome("960 rows fetched"))
+        await until(pilot, lambda: "8 shows more" in screen_text(app), "the word")
+        await pilot.press("4")
+        await until(pilot, lambda: "[Orders]" in screen_text(app), "another screen")
+        assert "8 shows more" in screen_text(app)
+        await pilot.press("8")
+        await until(pilot, lambda: "960 rows fetched" in screen_text(app), "the line")
+        await until(pilot, lambda: "8 shows more" not in screen_text(app), "no toast over it")
+        assert not list(app._notifications)

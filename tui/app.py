@@ -267,12 +267,16 @@ class GridTui(OperatorApp):
         if self.store is None:
             return
         async with self._opening:  # a worker and a key may want the same one at once
+            left = self._screens.get(self.current_mode)
             if number != self.current_mode:
                 self._before = self.current_mode
             screen = self._screens.get(number) or self._coming.get(number)
             if screen is None:
                 screen = self._coming[number] = _made(number, self._data_dir)
                 self.add_mode(number, lambda: screen)
+            if left is not None and left is not screen:
+                left.take_notices_away()
+                screen.take_notices_away()
             await self.switch_mode(number)
             if number in self._coming:
                 await screen.furnish(self.store)

@@ -38,7 +38,7 @@ def say_answer(
             done, _ = await asyncio.wait([waiting], timeout=_PROMPTLY_S)
             while not done:
                 words = f"{command}: sent {clock(sent_ms)}Z, the bot has not answered yet"
-                screen.notify(words, timeout=_AGAIN_S, markup=False)
+                screen.app.notify(words, timeout=_AGAIN_S, markup=False)
                 done, _ = await asyncio.wait([waiting], timeout=_AGAIN_S)
             told = await waiting
         finally:
@@ -46,7 +46,7 @@ def say_answer(
         severity: SeverityLevel = "information" if told.done else "error"
         if told.noted:
             severity = "warning"
-        screen.notify(told.words, severity=severity, markup=False)
+        screen.app.notify(told.words, severity=severity, markup=False)
         then()
 
     screen.run_worker(say(), group="commands", exit_on_error=False)

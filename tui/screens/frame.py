@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.geometry import Size
+from textual.notifications import Notification, Notify, SeverityLevel
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -56,6 +57,7 @@ class FramedScreen(Screen[None]):
     def __init__(self, classes: str) -> None:
         super().__init__(classes=classes)
         self._furnished = False
+        self._notices: list[Notification] = []
         self.status_line = StatusLine()
         self.alarm_line = AlarmLine()
         self.key_line = KeyLine(self.KEYS)
@@ -105,6 +107,33 @@ class FramedScreen(Screen[None]):
 
     def arrive(self) -> None:
         """Called each time that the screen was chosen by its number."""
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Say something for some seconds, but not for longer than it concerns who reads it: what a
+        screen says of itself goes when it is left, what it says meanwhile when it is shown again.
+        An error stays until it was acknowledged."""
+        if severity == "error":
+            super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+            return
+        lasts_s = self.app.NOTIFICATION_TIMEOUT if timeout is None else timeout
+        notice = Notification(message, title, severity, lasts_s)
+        self._notices = [known for known in self._notices if not known.has_expired]
+        self._notices.append(notice)
+        self.app.post_message(Notify(notice))
+
+    def take_notices_away(self) -> None:
+        """What it has said lasts no longer; a toast goes at the next change of screens."""
+        for notice in self._notices:
+            notice.timeout = 0.0
+        self._notices.clear()
 
     def refresh_from_store(self, now: datetime) -> None:
         """Called while the screen is shown: at once where something is new or a key has done

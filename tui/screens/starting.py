@@ -121,7 +121,7 @@ class Starter:
         self._store.fleet.announced.add(running)
         name = _title(Symbol.parse(running.holder.symbol_id), running.holder.mode)
         lists, shows = key_of("screen_0"), key_of("attach")
-        self._screen.notify(f"{name} runs: {lists} lists it, {shows} there shows it")
+        self._screen.app.notify(f"{name} runs: {lists} lists it, {shows} there shows it")
 
     async def _turn_to_live(self) -> None:
         app = self._screen.app
