@@ -82,6 +82,16 @@ async def test_each_table(size: tuple[int, int], view: int, snapshot: SnapshotAs
         assert screen_text(app) == snapshot
 
 
+async def test_on_a_narrow_terminal_orders_have_their_whole_ids_and_status() -> None:
+    ids = [str(ClientId("k3x9q2", 1729 + n, "short", "entry", n, 35 + n)) for n in range(9)]
+    entry = order("short", "entry", "65410.0", "0.022")
+    resting = account(orders=[entry | {"id": each} for each in ids])
+    async with shown("4", watched(snapshot(account=resting)), (80, 24)) as (app, _):
+        for each in ids:
+            assert f" {each} " in screen_text(app)
+        assert screen_text(app).count(" resting ") == 1 + len(ids)
+
+
 async def test_no_bot(snapshot: SnapshotAssertion) -> None:
     async with shown("4", None, (80, 24)) as (app, pilot):
         await pilot.press("v", "o", "r", "enter", "space", "escape")
