@@ -88,8 +88,7 @@ async def test_on_a_narrow_terminal_orders_have_their_whole_ids_and_status() -> 
     resting = account(orders=[entry | {"id": each} for each in ids])
     async with shown("4", watched(snapshot(account=resting)), (80, 24)) as (app, _):
         for each in ids:
-            assert f" {each} " in screen_text(app)
-        assert screen_text(app).count(" resting ") == 1 + len(ids)
+            assert f" resting {each} " in screen_text(app)
 
 
 async def test_no_bot(snapshot: SnapshotAssertion) -> None:

@@ -64,9 +64,9 @@ def _resting(view: BotView) -> Table:
         Field("side", 5, lambda order: order["side"], right=False),
         Field("for", 16, lambda order: order["role"], right=False),
         Field("qty", 7, lambda order: float(order["qty"])),
+        Field("status", 7, lambda order: order["status"], right=False),
         # whole on a narrow terminal, too: ids differ at their ends
         Field("id", 20, lambda order: order["id"], right=False),
-        Field("status", 7, lambda order: order["status"], right=False),
         Field("worth", 9, lambda order: _worth(order)),
     )
 
@@ -83,8 +83,8 @@ def _resting(view: BotView) -> Table:
             (order["side"], _SIDES.get(order["side"], "")),
             (_for(order), ""),
             (price(float(order["qty"]), view.qty_digits), ""),
-            (order["id"], "$quiet"),
             (status, "" if order["status"] == "resting" else "bold $warning"),
+            (order["id"], "$quiet"),
             ("" if worth is None else amount(worth), "$quiet"),
         ]
 
