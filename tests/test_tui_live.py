@@ -4,7 +4,17 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from tests.bot_app import Clock, settled, shown, watched, without_names
-from tests.bot_documents import NOON_MS, QUOTE, account, alarm, bar, snapshot, starting, trade
+from tests.bot_documents import (
+    NOON_MS,
+    QUOTE,
+    account,
+    alarm,
+    bar,
+    reading,
+    snapshot,
+    starting,
+    trade,
+)
 from tests.screen_text import screen_text, until
 from tests.tui_app import SIZES
 from tui.screens.help import HelpScreen
@@ -98,6 +108,22 @@ async def test_a_long_alarm_that_is_over_keeps_its_time_on_a_small_terminal() ->
         words = "… market 01-10 12:00Z (over)"
         await until(pilot, lambda: words in screen_text(app), "its time")
         assert "! acknowledge" in screen_text(app)
+
+
+async def test_where_health_has_too_little_room_what_is_not_well_comes_first() -> None:
+    names = ("heartbeat", "wallet", "drawdown", "price", "errors", "clock", "unprotected")
+    states = dict.fromkeys((*names, "rate budget"), "ok") | {"errors": "warning", "market": "bad"}
+    rows = [reading(name, "4 s", "20 s", state) for name, state in states.items()]
+    view = watched(_of(health={"time_ms": NOON_MS, "readings": rows}))
+    async with shown("1", view, (80, 24)) as (app, pilot):
+        text = screen_text(app)
+        assert text.index("market ") < text.index("errors ") < text.index("heartbeat ")
+        assert "↓ 1 more, z there shows all" in text
+        app.screen.query_one("#health").focus()
+        await pilot.press("z")
+        await until(pilot, lambda: "more, z" not in screen_text(app), "all of them")
+        text = screen_text(app)
+        assert text.index("heartbeat ") < text.index("errors ") < text.index("market ")
 
 
 async def test_four_thousand_trades(snapshot: SnapshotAssertion) -> None:

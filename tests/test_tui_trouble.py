@@ -21,7 +21,7 @@ WIDE = 60
 
 def states(view: BotView) -> list[str]:
     """What stands beside each reading."""
-    return [line.plain[12:].strip() for line in health_lines(view, WIDE)[1:]]
+    return [line.plain[12:].strip() for line in health_lines(view, (WIDE, 40))[1:]]
 
 
 def health(time_ms: int = NOON_MS, **state: str) -> dict[str, object]:

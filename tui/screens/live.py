@@ -68,7 +68,7 @@ class LiveScreen(BotScreen):
         self._left: Sequence[KnownBot] = ()
         self._sides = {name: LineList(name, name.upper()) for name in _SIDES}
         self._equity = Sparkline("equity-week")
-        self._health = LineList("health", "health")
+        self._health = LineList("health", "health", whole_by="enlarge")
         self._trades = LineList("last-trades", "last trades")
         self._standing = LineList("standing")
 
@@ -102,7 +102,7 @@ class LiveScreen(BotScreen):
         if health != self._checked:
             self._checked = health
             self._health.entitle(health_title(view))
-            self._health.show(health_lines(view, self._health.room[0]))
+            self._health.show(health_lines(view, self._health.room))
         traded = (told, view.counts.get("trade"), self._trades.room, bool(view.account))
         if traded != self._traded:
             self._traded = traded

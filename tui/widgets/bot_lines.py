@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tui.bot.census import Standing
 
 _STATES = {"ok": "$success", "warning": "bold $warning", "bad": "bold $error"}
+_GRAVEST = ("bad", "warning", "ok")
 _HEALTH = (
     Column("reading", right=False),
     Column("state", right=False),
@@ -77,10 +78,14 @@ def health_title(view: BotView) -> Content:
     return Content(f"health, read {stamp(view.read_ms)}")
 
 
-def health_lines(view: BotView, width: int) -> list[Content]:
+def health_lines(view: BotView, room: tuple[int, int]) -> list[Content]:
     """A line a reading: value, limit, state; of one that is old how old, for it may be well no
-    more."""
+    more. What is not well comes first where they do not all fit."""
+    width, height = room
     old = view.unread_s is not None
+    readings = list(view.readings)
+    if len(readings) >= height:  # the heading has a line, too
+        readings.sort(key=lambda reading: _GRAVEST.index(reading["state"]))
     rows = [
         [
             (reading["name"], "$quiet"),
@@ -88,7 +93,7 @@ def health_lines(view: BotView, width: int) -> list[Content]:
             (reading["value"], "$stale" if old else ""),
             (reading["limit"], "$quiet"),
         ]
-        for reading in view.readings
+        for reading in readings
     ]
     if not rows:
         return [Content("" if view.replay is None else "none of it was recorded up to here")]

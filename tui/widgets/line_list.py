@@ -13,19 +13,23 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.keys import bindings
+from tui.keys import bindings, key_of
 
 
 class LineList(ScrollView, can_focus=True):
     """Lines of text, one below the other; longer ones end in an ellipsis.
 
     Its frame says how many lines are above and below what is seen.
+
+    Args:
+        whole_by: the action whose key, pressed there, shows all of them; the frame names it, too.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("lines")
 
-    def __init__(self, name: str, title: str = "") -> None:
+    def __init__(self, name: str, title: str = "", whole_by: str = "") -> None:
         super().__init__(id=name, classes="panel")
+        self._whole_by = whole_by
         self._title = Content(title)
         self.border_title = self._title
         self._lines: list[Content] = []
@@ -95,5 +99,7 @@ class LineList(ScrollView, can_focus=True):
         words = [f"↑ {above}"] if above else []
         words += [f"↓ {below} more"] if below and self.size.height else []
         subtitle = "  ".join(words)
+        if words and self._whole_by:
+            subtitle += f", {key_of(self._whole_by)} there shows all"
         if subtitle != str(self.border_subtitle or ""):
             self.border_subtitle = Content(subtitle)
