@@ -1,4 +1,4 @@
-"""A user who has moved every key reads of the new ones alone, on every screen. Costs 10 s."""
+"""A user who has moved every key reads of the new ones alone, on every screen. Costs 20 s."""
 
 import re
 from collections.abc import Iterator
@@ -8,11 +8,14 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from exchange.importing import import_file
 from tests.bot_documents import QUOTE, account
 from tests.busy_bot import busy
 from tests.screen_text import screen_text, until
+from tests.studies import keep_trials
 from tests.test_tui_bots import folder as folder  # a fixture
 from tests.test_tui_bots import leave_some, running
+from tests.test_tui_data import MINUTE, candles
 from tests.tui_app import NOON
 from tui.app import GridTui
 from tui.keys import KEYS, footer, key_of, move_keys
@@ -20,6 +23,7 @@ from tui.screens.frame import FramedScreen
 from tui.screens.names import SCREENS
 from tui.screens.optimizer import OptimizerScreen
 from tui.user_config import user_config
+from tui.widgets.fields import Choice
 
 NEW = {key.id: chr(0x100 + n) for n, key in enumerate(KEYS)}
 """Letters that no key of the table is, another one for every row."""
@@ -126,3 +130,40 @@ async def test_with_bots_that_run_stopped_and_crashed(moved: Path) -> None:
             app.store.fleet.watched = busy(trades=8, bars=200, lines=20, **paused)
             await app.action_screen("1")
             await until(pilot, lambda: f"{key_of('pause')} goes on" in read(app), "why it pauses")
+
+
+async def test_with_data_on_the_disk(moved: Path) -> None:
+    path = moved / "ETHUSDT_1m.parquet"
+    candles("ETH", MINUTE, 2).drop(index=range(100, 250)).to_parquet(path)
+    import_file(path, moved)
+    app = GridTui(moved, clock=lambda: NOON, first="8")
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await until(pilot, lambda: "1 gap" in screen_text(app), "the gap")
+        assert f"not checked: {NEW['check']} reads every row" in read(app)
+        assert f"{NEW['fetch']} may fill it" in read(app)
+
+
+async def test_with_a_study(moved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(moved)
+    keep_trials(trials=40)
+    app = GridTui(moved, clock=lambda: NOON, first="7")
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        tabs = f" log {NEW['next_view']} view"
+        await until(pilot, lambda: tabs in read(app), "the views")
+
+
+@pytest.mark.parametrize(
+    ("number", "field", "leave"), [("6", "#source", "back"), ("7", "", "aside")]
+)
+async def test_a_row_that_takes_no_typing_names_the_keys_of_its_screen(
+    moved: Path, number: str, field: str, leave: str
+) -> None:
+    app = GridTui(moved, clock=lambda: NOON, first=number)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await until(pilot, lambda: bool(app.screen.query(Choice)), "the form")
+        choice = app.screen.query_one(field or "Choice", Choice)
+        choice.focus()
+        await until(pilot, lambda: app.focused is choice, "the row")
+        await pilot.press("2")
+        said = f"takes no typing: {NEW['change']} changes it, {NEW[leave]} leaves the form"
+        await until(pilot, lambda: said in read(app), said)

@@ -11,7 +11,10 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tui.keys import bindings
+from tui.keys import bindings, key_of
+
+_LEAVE = {"back", "aside"}
+"""What leaves a form, on either screen that has one."""
 
 
 class TextField(Input):
@@ -82,7 +85,10 @@ class _Untyped(Widget):
         event.prevent_default()
         event.stop()
         self.app.clear_notifications()
-        self.notify("this row takes no typing: ← → choose, esc leaves the form")
+        reached = {bound.binding.id for bound in self.screen.active_bindings.values()}
+        changes = key_of("change")
+        leaves = next((f", {key_of(name)} leaves the form" for name in _LEAVE & reached), "")
+        self.screen.notify(f"this row takes no typing: {changes} changes it{leaves}")
 
 
 class Choice(_Untyped, can_focus=True):

@@ -14,6 +14,7 @@ from engine.wording import count, plural
 from exchange.span import moment_text
 from tui.backtest_line import backtest_line
 from tui.figures import day, size, whole_share
+from tui.keys import key_of
 from tui.widgets.gap_strip import LEGEND, strip
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ def _gaps(holding: Holding) -> list[Content]:
     lines = [Content.styled(head, "bold $warning")]
     digits = max(len(count(gap.bars)) for gap in holding.gaps)
     series = holding.series
-    unknown = "f may fill it" if series.is_binances else "not in what was imported"
+    fetch = f"{key_of('fetch')} may fill it"
+    unknown = fetch if series.is_binances else "not in what was imported"
     none = f"{'the server' if series.server else 'Binance'} has none"
     lines += [
         _gap(gap, series.step_ms, digits, none if gap.outage else unknown)
@@ -136,11 +138,8 @@ def _gap(gap: Gap, step_ms: int, digits: int, why: str) -> Content:
 
 def _findings(findings: Sequence[Finding] | None) -> list[Content]:
     if findings is None:
-        return [
-            Content.assemble(
-                ("not checked: ", "$quiet"), ("k", "bold $primary"), (" reads every row", "$quiet")
-            )
-        ]
+        key = (key_of("check"), "bold $primary")
+        return [Content.assemble(("not checked: ", "$quiet"), key, (" reads every row", "$quiet"))]
     others = [finding for finding in findings if finding.kind != "gap"]
     if not others:
         return [Content.styled("checked: every row is sound", "$success")]

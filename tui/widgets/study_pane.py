@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from tui.keys import STUDY_VIEWS
+from tui.keys import STUDY_VIEWS, key_of
 from tui.optimizer_store import StudyView
 from tui.widgets.score_chart import ScoreChart
 from tui.widgets.study_texts import (
@@ -119,5 +119,5 @@ class StudyPane(Vertical):
                 (f"[{name}]", "bold $primary") if chosen else (f" {name} ", "$quiet"),
                 " ",
             ]
-        parts.append(("v view", "$quiet"))
+        parts.append((f"{key_of('next_view')} view", "$quiet"))
         self.query_one("#study-tabs", Static).update(Content.assemble(*parts))
