@@ -5,8 +5,9 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,12 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 import gridtui
+from engine.events import HealthRead, LiveEvent, Quoted
+from engine.live.health import Reading
 from tests.bot_app import Clock, settled, without_names
 from tests.bot_files import keep_state
 from tests.processes import ROOT
-from tests.records import a_run, jumping, keep_record
+from tests.records import a_run, began, jumping, keep_record, open_ms, told
 from tests.screen_text import screen_text, until
 from tests.tui_app import NOON
 from tui.app import GridTui
@@ -155,6 +158,62 @@ async def test_alarms_appear_at_their_time_and_are_acknowledged_as_ever(tmp_path
         await reads(pilot, "the clock is 900 ms off 01:30Z (over)")
         await pilot.press("exclamation_mark")
         await until(pilot, lambda: "900 ms off" not in screen_text(app), "no alarm")
+
+
+async def test_a_reading_says_how_old_it_is_and_the_drawdown_is_that_of_the_last_bar(
+    tmp_path: Path,
+) -> None:
+    read = Reading("drawdown", "1.0%", "10% / 25%", "ok")
+    path = keep_record(tmp_path, [began(open_ms(4) + 5_000), *falling(4, 9, read)])
+    async with replayed(path) as (_, pilot, replay):
+        await reads(pilot, "drawdown    ok      4.8%", "heartbeat   ok      4 s", " ok 17%")
+        await tap(pilot, replay, NEXT, NEXT)
+        await reads(pilot, "drawdown    warning      24.1%", "heartbeat   ok 30m ago   4 s", "WARN")
+        await tap(pilot, replay, NEXT)
+        await reads(pilot, "drawdown    bad          33.7%", "heartbeat   ok 45m ago", "BAD")
+
+
+def falling(first: int, last: int, drawdown: Reading) -> Iterator[LiveEvent]:
+    """Bars in which the equity falls by a tenth of its peak each, and nothing else is read."""
+    for bar in range(first, last + 1):
+        for event in told(bar):
+            if isinstance(event, Quoted):
+                event = replace(event, equity=9_900.0 - 1_000.0 * (bar - first))
+            if isinstance(event, HealthRead):
+                event = replace(event, readings=(*event.readings, drawdown))
+            yield event
+
+
+async def test_where_no_bot_ran_nothing_of_its_health_holds(tmp_path: Path) -> None:
+    path = keep_record(tmp_path, [*a_run(4, 6), *a_run(300, 302)])
+    async with replayed(path) as (app, pilot, replay):
+        replay.seek("2025-01-11 12:00")
+        await tap(pilot, replay)
+        await reads(pilot, "health, stale 1d10", "stale 1d10", "was warning", "silent 47%")
+        replay.seek("run 2")
+        await tap(pilot, replay)
+        await reads(pilot, "none of it was recorded up to here")
+        assert not any(word in screen_text(app) for word in (" ok ", "WARN", "silent"))
+
+
+async def test_before_the_first_candle_has_closed_every_screen_says_what_it_waits_for(
+    tmp_path: Path,
+) -> None:
+    waits = "it waits for the first candle's end, 01-10 01:14:59Z"
+    async with replayed(keep_record(tmp_path, a_run(4, 9)), SMALL) as (app, pilot, replay):
+        replay.seek("start")
+        await tap(pilot, replay)
+        for number in "12":
+            await pilot.press(number)
+            await reads(pilot, f" WAITS  {waits}; the replay is at", "01-10 01:00:05Z", " 0% ")
+        await pilot.press("3")
+        await reads(pilot, f"I{waits[1:]}: there is nothing to")
+        await pilot.press("4")
+        await reads(pilot, f"nothing is known yet: {waits}")
+        assert "starting" not in screen_text(app)
+        await tap(pilot, replay, "1", NEXT)
+        await reads(pilot, "next candle")
+        assert "WAITS" not in screen_text(app)
 
 
 async def test_the_question_where_to_says_what_there_is_and_what_is_wrong(tmp_path: Path) -> None:

@@ -105,6 +105,17 @@ class Replay:
         return self.record.times[-1]
 
     @property
+    def silent_ms(self) -> float:
+        """Since something was recorded last, by the time that is shown."""
+        last = self.record.times[max(0, bisect_right(self.record.times, self.now_ms) - 1)]
+        return max(0.0, self.now_ms - last)
+
+    @property
+    def first_prices_ms(self) -> int | None:
+        """When prices and positions were recorded first; None where the record has none."""
+        return self.record.times[self._first - 1] if self._first else None
+
+    @property
     def share(self) -> float:
         """How much of the time has passed, 0 to 1."""
         whole = self.end_ms - self.start_ms

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from state.exact_json import decode
 from tui.bot.history import read_earlier
 from tui.bot.record import ENDING, KINDS, TRADE, Payload, Record, begins
 from tui.bot.view import BotView
+from tui.figures import stamp
 
 if TYPE_CHECKING:
     from engine.live.wording import LiveText
@@ -25,14 +27,61 @@ _UNKNOWN_SPEED = 1e5
 _SAYS_NOTHING = bytes(map(KINDS.index, ("about", "quote", "account")))
 _EVERY = bytes(set(range(len(KINDS))) - set(_SAYS_NOTHING))
 
+_SILENT_BARS = 2
+"""Without a word for so long no bot runs: each bar is told of."""
+
+_GRADES = ("ok", "warning", "bad")
+_TWO_LIMITS = r"(\d+(?:\.\d+)?)% / (\d+(?:\.\d+)?)%"
+"""Of the drawdown, as the run had them: from where on it is a warning, and bad."""
+
 
 class ReplayedView(BotView):
     """A bot as its record has it. Times are those of the replay: nothing of it is ever stale."""
 
     def __init__(self, replay: Replay) -> None:
         super().__init__(lambda: replay.now_ms / 1000)
-        self.replay = replay
+        self._replay = self.replay = replay
         self.link = "connected"
+
+    @property
+    def judged(self) -> tuple[dict[str, Any], ...]:
+        """What was recorded, which is when a state changed; the drawdown as it was at the last
+        bar's end, unless a worse state of it was recorded."""
+        return tuple(
+            self._drawdown_now(reading) if reading["name"] == "drawdown" else reading
+            for reading in self.readings
+        )
+
+    @property
+    def awaited(self) -> str:
+        """Prices and positions are recorded at a bar's end."""
+        if self.account:
+            return ""
+        first_ms = self._replay.first_prices_ms
+        if first_ms is None:
+            return "the record has no candle's end"
+        return f"it waits for the first candle's end, {stamp(first_ms)}Z"
+
+    @property
+    def unread_s(self) -> float | None:
+        """None as long as the bot ran: what was read of it last then held."""
+        silent_ms = self._replay.silent_ms
+        of_a_bot = silent_ms <= _SILENT_BARS * timeframe_ms(self.about["timeframe"])
+        return None if of_a_bot else silent_ms / 1000
+
+    def _drawdown_now(self, reading: dict[str, Any]) -> dict[str, Any]:
+        """By the equity at the last bar's end; the reading where that is older or tells less."""
+        peak, at_ms = self.account.get("peak_equity"), self.quote.get("time_ms", 0)
+        limits = re.fullmatch(_TWO_LIMITS, str(reading["limit"]))
+        if not isinstance(peak, int | float) or peak <= 0.0 or limits is None:
+            return reading
+        if at_ms < self.read_ms:
+            return reading
+        drawdown = 1.0 - float(self.quote["equity"]) / peak
+        state = _GRADES[sum(100 * drawdown >= float(limit) for limit in limits.groups())]
+        if _GRADES.index(state) < _GRADES.index(reading["state"]):
+            return reading
+        return {**reading, "value": f"{drawdown:.1%}", "state": state, "time_ms": at_ms}
 
     @property
     def stale(self) -> bool:

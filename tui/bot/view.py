@@ -235,6 +235,11 @@ class BotView:
         return young and self.link == "lost" and self.fate == "lives" and not self.about
 
     @property
+    def awaited(self) -> str:
+        """Why prices and positions are not known yet; "" once they are."""
+        return "" if self.account else "the bot is starting"
+
+    @property
     def paused_by_operator(self) -> bool:
         """Whether the operator has stopped new entries, and so may let them go on."""
         return "operator" in self.quote.get("paused", ())
@@ -251,11 +256,15 @@ class BotView:
 
     @property
     def unread_s(self) -> float | None:
-        """Seconds since its health was read, once that says nothing of now; None until then, and of
-        a record, which has a reading only where a state changed."""
+        """Seconds since its health was read, once that says nothing of now; None until then."""
         since_s = self._clock() - self.read_at
-        old = self.replay is None and (self.stale or since_s > _STALE_S)
-        return since_s if old else None
+        return since_s if self.stale or since_s > _STALE_S else None
+
+    @property
+    def judged(self) -> tuple[dict[str, Any], ...]:
+        """What holds of its health: name, value, limit, state; of one that is not as old as the
+        others its `time_ms`."""
+        return self.readings
 
     @property
     def again_in_s(self) -> float:

@@ -152,8 +152,8 @@ class EquityScreen(BotScreen):
         ends = self._ends()
         self.set_class(ends is None, "-no-bars")
         if ends is None:
-            told = "The bot is starting" if not view.account else "No two candles have closed yet"
-            self._nothing.update(f"{told}: there is nothing to draw.")
+            told = view.awaited or "no two candles have closed yet"
+            self._nothing.update(f"{told[0].upper()}{told[1:]}: there is nothing to draw.")
             return
         span = self._seen_span(ends)
         overlay = self._overlay(view, span)

@@ -98,6 +98,8 @@ class LiveScreen(BotScreen):
             self._standing.styles.height = max(1, len(lines))
         age_s = view.unread_s
         old = None if age_s is None else int(age_s)
+        if view.replay is not None:  # it grows old there, and each bar's end says more of it
+            old = view.now_ms // 1000
         health = (told, view.counts.get("health"), old, self._health.room)
         if health != self._checked:
             self._checked = health

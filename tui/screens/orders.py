@@ -195,8 +195,8 @@ class OrdersScreen(BotScreen):
         """What stands where no row does."""
         if self._words[self._view_name]:
             return f"no row has it: {key_of('show_all')} shows all"
-        known = self._of is not None and self._of.account
-        return self._table.empty if known else "nothing is known yet: the bot is starting"
+        awaited = "the bot is starting" if self._of is None else self._of.awaited
+        return f"nothing is known yet: {awaited}" if awaited else self._table.empty
 
     def _entitle(self, view: BotView) -> None:
         """The tabs, and the title, which says what is left out, and what is new while held."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,9 @@ _TERSE, _TERSE_LABEL = 48, 15
 _IN_SECONDS = 100.0
 """Up to here what is old has its age in seconds alone."""
 
+_OF_NOW_MS = 10_000
+"""A reading of a record that is no older is of the moment that is shown."""
+
 _MOST_MORE = 3
 """Further lines of a reason that is long."""
 
@@ -83,14 +87,14 @@ def health_lines(view: BotView, room: tuple[int, int]) -> list[Content]:
     more. What is not well comes first where they do not all fit."""
     width, height = room
     old = view.unread_s is not None
-    readings = list(view.readings)
+    readings = list(view.judged)
     if len(readings) >= height:  # the heading has a line, too
         readings.sort(key=lambda reading: _GRAVEST.index(reading["state"]))
     rows = [
         [
             (reading["name"], "$quiet"),
-            _was(reading["state"], view) if old else (reading["state"], _STATES[reading["state"]]),
-            (reading["value"], "$stale" if old else ""),
+            _was(reading["state"], view) if old else _is(reading, view),
+            (reading["value"], "$stale" if old or _age_ms(reading, view) else ""),
             (reading["limit"], "$quiet"),
         ]
         for reading in readings
@@ -98,6 +102,20 @@ def health_lines(view: BotView, room: tuple[int, int]) -> list[Content]:
     if not rows:
         return [Content("" if view.replay is None else "none of it was recorded up to here")]
     return in_columns(_HEALTH, rows, width)
+
+
+def _is(reading: Mapping[str, Any], view: BotView) -> Cell:
+    """`ok`; of a record `ok 2d04 ago`: no state has changed since, but values have."""
+    state, age_ms = reading["state"], _age_ms(reading, view)
+    return f"{state} {age(age_ms)} ago" if age_ms else state, _STATES[state]
+
+
+def _age_ms(reading: Mapping[str, Any], view: BotView) -> int:
+    """By the clock of a replay; 0 where it is of the moment that is shown, as a bot's is."""
+    if view.replay is None:
+        return 0
+    age_ms = view.now_ms - int(reading.get("time_ms", view.read_ms))
+    return age_ms if age_ms > _OF_NOW_MS else 0
 
 
 def _was(state: str, view: BotView) -> Cell:
@@ -198,6 +216,8 @@ def _troubles(view: BotView) -> list[tuple[str, str]]:
         return [("CRASHED", f"{view.trouble}; {left}")]
     if view.link == "ended":
         return [("ENDED", view.trouble)]
+    if view.replay is not None and view.awaited:
+        return [("WAITS", f"{view.awaited}; the replay is at {stamp(view.now_ms)}Z")]
     if not view.account:
         newest = view.lines[-1][1].split("\n")[0] if view.lines else "its indicators warm up"
         return [("STARTING", newest)]

@@ -111,8 +111,9 @@ def badge(view: BotView) -> Sequence[Content]:
 
 def connection(view: BotView) -> Sequence[Content]:
     """`ok 38ms 0.4s`, `STALE 12s`, `LOST, try 3/10 in 8s`, `ENDED`; of a record how much of it has
-    passed: `ok 34%`. Then, where there is one, a shorter form: `ok 0.4s`, `LOST 3/10`, `ok`. One
-    whose process runs is tried for ever: `LOST 3`."""
+    passed: `ok 34%`, where no bot ran `silent 34%`, where nothing of its health is known `34%`.
+    Then, where there is one, a shorter form: `ok 0.4s`, `LOST 3/10`, `ok`. One whose process runs
+    is tried for ever: `LOST 3`."""
     if view.starting:
         return [Content.styled("starting", "bold $warning")]
     if view.link == "lost":
@@ -124,18 +125,22 @@ def connection(view: BotView) -> Sequence[Content]:
         return [Content.styled(" CRASHED ", "reverse bold $error")]
     if view.link == "ended":
         return [Content.styled(" ENDED ", "reverse bold $warning")]
-    if view.link == "connecting" or not view.quote:
+    if view.link == "connecting" or (not view.quote and view.replay is None):
         return [Content.styled("starting" if view.about else "connecting", "bold $warning")]
     if view.stale:
         level = "$error" if view.silence_s > _LONG_STALE_S else "$warning"
         return [Content.styled(f"STALE {view.silence_s:.0f}s", f"reverse bold {level}")]
-    states = {reading["state"] for reading in view.readings}
+    states = {reading["state"] for reading in view.judged}
     word, style = "ok", "$success"
     if "warning" in states:
         word, style = "WARN", "bold $warning"
     if "bad" in states:
         word, style = "BAD", "bold $error"
     if view.replay is not None:
+        if not view.readings:
+            return [Content.styled(f"{view.replay.share:.0%}", "$quiet")]
+        if view.unread_s is not None:
+            word, style = "silent", "bold $warning"
         passed = (f" {view.replay.share:.0%}", "$quiet")
         return [Content.assemble((word, style), passed), Content.styled(word, style)]
     latency, since = f" {view.quote['latency_ms']:.0f}ms", f" {view.price_age_s:.1f}s"
