@@ -2,6 +2,8 @@
 show after a loss (1 s)."""
 
 import asyncio
+import os
+import pty
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -61,7 +63,7 @@ class Watching(_Watch):
 
 
 def console_of(status: LiveStatus, obey: Any) -> LiveConsole:
-    return LiveConsole(status, LiveKeys(status.coin), obey, lambda: None)
+    return LiveConsole(status, LiveKeys(status.word_to_close), obey, lambda: None)
 
 
 @asynccontextmanager
@@ -222,6 +224,9 @@ def test_a_silence_begins_after_ten_seconds_without_a_word_and_not_before_the_fi
     assert silence.since is None
 
 
+HELD = f"BTC/USDT (paper, process {os.getpid()}) is running but gives no answer"
+
+
 def test_to_watch_a_bot_that_is_held_fails_with_its_silence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -235,4 +240,65 @@ def test_to_watch_a_bot_that_is_held_fails_with_its_silence(
         with lock.acquire(data_folder=tmp_path, mode="paper", control=path):
             assert main(["monitor", "BTC"]) == 2
     said = capsys.readouterr().err
-    assert "BTCUSDT (paper) is SILENT: no answer within 5 s. Process" in said
+    assert f"{HELD} (within 5 s); if it is held, kill -CONT {os.getpid()} lets it go on" in said
+
+
+@pytest.mark.parametrize("words", [["pause"], ["stop"], ["stop", "--flatten", "--yes"]])
+def test_a_bot_that_is_held_is_said_to_run_where_it_is_told_something(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("GRIDTUI_STATE_HOME", str(tmp_path / "locks"))
+    monkeypatch.setattr("tui.bot.pulse.PATIENCE_S", 0.2)
+    path = tmp_path / "bot.sock"
+    with socket.socket(socket.AF_UNIX) as held:
+        held.bind(str(path))
+        path.chmod(0o600)
+        held.listen()
+        lock = BotLock("paper", "BTCUSDT")
+        with lock.acquire(data_folder=tmp_path, mode="paper", control=path):
+            command, *flags = words
+            assert main([command, "BTC", *flags]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    typed = " ".join(word for word in words if word != "--yes")
+    assert f"{typed} is not done: {HELD} (within 0.2 s); if it is held, kill -CONT" in said
+
+
+@pytest.mark.parametrize(
+    ("mode", "typed", "said"),
+    [
+        ("live", "BTC", "nothing was done"),
+        ("live", "BTC LIVE", "Type BTC LIVE to do it"),
+        ("paper", "BTC LIVE", "nothing was done"),
+        ("paper", "BTC", "Type BTC to do it"),
+    ],
+)
+def test_everything_is_closed_by_another_word_where_it_is_real_money(
+    mode: str,
+    typed: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("GRIDTUI_STATE_HOME", str(tmp_path / "locks"))
+    ours, its = pty.openpty()
+    os.write(ours, f"{typed}\n".encode())
+    lock = BotLock(mode, "BTCUSDT")
+    gone = tmp_path / "gone.sock"
+    with lock.acquire(data_folder=tmp_path, mode=mode, control=gone), open(its) as terminal:
+        monkeypatch.setattr("sys.stdin", terminal)
+        code = main(["stop", "BTC", "--flatten"])
+    os.close(ours)
+    out, err = capsys.readouterr()
+    kept = "nothing was done" in said
+    assert said in out
+    assert (code, "no bot listens" in err) == (0 if kept else 2, not kept)
+
+
+@pytest.mark.parametrize(("mode", "word"), [("live", "BTC LIVE"), ("demo", "BTC")])
+def test_a_console_asks_for_the_word_of_the_screens(mode: str, word: str) -> None:
+    about = snapshot(mode)["about"]
+    assert LiveStatus(about, LiveText(about)).word_to_close == word

@@ -94,6 +94,13 @@ def the_bot(
     raise UsageError(f"no bot that could be reached trades {symbol} on this machine{hint}")
 
 
+def word_to_close(pair: str, mode: str) -> str:
+    """What is typed before everything is closed: `BTC`; of real money its own, `BTC LIVE`, which
+    nobody types who means a bot without."""
+    coin = pair.partition("/")[0]
+    return f"{coin} LIVE" if mode == "live" else coin
+
+
 def named(found: Sequence[RunningBot]) -> str:
     """`BTCUSDT (live), ETHUSDT (paper)`."""
     return ", ".join(f"{bot.holder.symbol_id} ({bot.holder.mode})" for bot in found)

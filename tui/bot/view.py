@@ -210,7 +210,7 @@ class BotView:
 
     @property
     def coin(self) -> str:
-        """`BTC`: what is typed before something that cannot be undone."""
+        """`BTC`."""
         return self.symbol.partition("/")[0]
 
     @property

@@ -67,8 +67,10 @@ def _stop(args: argparse.Namespace) -> int:
     bot = meant(args)
     if not args.flatten:
         return _ask(bot, "stop")
-    word = bot.holder.symbol_id.removesuffix("USDT")
     if not args.yes:
+        from tui.bots import word_to_close
+
+        word = word_to_close(bot.pair, bot.holder.mode)
         if not sys.stdin.isatty():
             raise UsageError("everything is closed without being asked about only with --yes")
         print(f"{bot.line}: every order is cancelled, both sides are closed at market")
@@ -89,13 +91,55 @@ def _ask(bot: "RunningBot", word: str) -> int:
         UsageError: the bot says no.
         StateError: no answer, so that nobody knows.
     """
-    from state.control_client import RefusedError, ask
-    from tui.bots import ANSWER_S
+    import asyncio
 
+    from state.control_client import RefusedError
+
+    # as it was typed: a flatten is a stop there
+    typed = "stop --flatten" if word == "flatten" else word
     try:
-        # as it was typed: a flatten is a stop there
-        typed = "stop --flatten" if word == "flatten" else word
-        print(ask(bot.socket, word, origin=f"gridtui {typed}", timeout_s=ANSWER_S))
+        print(asyncio.run(_answer(bot, word, typed)))
     except RefusedError as refusal:
         raise UsageError(f"{word} of {bot.holder.symbol_id} is not done: {refusal}") from refusal
     return 0
+
+
+async def _answer(bot: "RunningBot", word: str, typed: str) -> object:
+    """Raises RefusedError, StateError; of a bot that is silent as long as it has been told
+    nothing the words say so."""
+    from state.control_client import ControlClient
+    from state.errors import StateError
+    from tui.bot.pulse import PATIENCE_S, is_silence
+    from tui.bots import ANSWER_S
+
+    try:
+        client = await ControlClient.connect(
+            bot.socket, origin=f"gridtui {typed}", timeout_s=PATIENCE_S
+        )
+    except StateError as error:
+        if not is_silence(error):
+            raise
+        raise StateError(f"{typed} is not done: {without_answer(bot, PATIENCE_S)}") from error
+    async with client:
+        return await client.command(word, timeout_s=ANSWER_S)
+
+
+def without_answer(bot: "RunningBot", within_s: float) -> str:
+    """Of a bot whose process lives and is silent: since when, and what can be done."""
+    holder = bot.holder
+    goes_on = "" if holder.mode == "paper" else ", and --resume goes on with what it has"
+    return (
+        f"{bot.pair} ({holder.mode}, process {holder.pid}) is running but gives no answer (within "
+        f"{within_s:g} s){wrote_last(bot)}; if it is held, kill -CONT {holder.pid} lets it go on, "
+        f"if it hangs, kill -9 {holder.pid} ends it{goes_on}"
+    )
+
+
+def wrote_last(bot: "RunningBot") -> str:
+    """`; it wrote last 2025-01-10 12:00:00Z`; "" where it has written nothing."""
+    from exchange.symbol import Symbol
+    from tui.bot.census import last_written
+
+    holder = bot.holder
+    wrote = last_written(Path(holder.data_folder), holder.mode, Symbol.parse(holder.symbol_id))
+    return f"; it wrote last {wrote:%Y-%m-%d %H:%M:%S}Z" if wrote else ""

@@ -2,10 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui.commands.control import add_which, meant
+from tui.commands.control import add_which, meant, without_answer, wrote_last
 
 if TYPE_CHECKING:
     from tui.bots import RunningBot
@@ -28,7 +27,7 @@ def add_monitor(commands: Any) -> None:
 def _monitor(args: argparse.Namespace) -> int:
     """Raises StateError: nobody answers, or the connection broke."""
     from state.errors import StateError
-    from tui.bot.pulse import is_silence
+    from tui.bot.pulse import PATIENCE_S, is_silence
     from tui.bots import bots
 
     if args.symbol:
@@ -48,8 +47,7 @@ def _monitor(args: argparse.Namespace) -> int:
     except StateError as error:
         if not is_silence(error):
             raise
-        words = f"{bot.holder.symbol_id} ({bot.holder.mode}) is {_silence(bot)}"
-        raise StateError(words) from error
+        raise StateError(without_answer(bot, PATIENCE_S)) from error
 
 
 def _list(found: list["RunningBot"]) -> None:
@@ -60,14 +58,9 @@ def _list(found: list["RunningBot"]) -> None:
 
 
 def _silence(bot: "RunningBot") -> str:
-    from exchange.symbol import Symbol
-    from tui.bot.census import last_written
     from tui.bot.pulse import PATIENCE_S
 
-    holder = bot.holder
-    wrote = last_written(Path(holder.data_folder), holder.mode, Symbol.parse(holder.symbol_id))
-    last = f"; it wrote last {wrote:%Y-%m-%d %H:%M:%S}Z" if wrote else ""
     return (
-        f"SILENT: no answer within {PATIENCE_S:g} s{last}. Process {holder.pid} is there, but held "
-        "or hanging"
+        f"SILENT: no answer within {PATIENCE_S:g} s{wrote_last(bot)}. Process {bot.holder.pid} is "
+        "there, but held or hanging"
     )

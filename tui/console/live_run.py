@@ -55,7 +55,9 @@ class _LiveRun:
         self._screen: LiveConsole | None = None
         if screen:
             status = LiveStatus(about, self._text)
-            self._screen = LiveConsole(status, LiveKeys(status.coin), self._obey, self._hung_up)
+            self._screen = LiveConsole(
+                status, LiveKeys(status.word_to_close), self._obey, self._hung_up
+            )
 
     async def run(self, level: str, secrets: Sequence[str], warnings: Sequence[str]) -> int:
         console: logging.Handler = self._screen or StreamLines(sys.stdout)

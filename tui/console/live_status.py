@@ -8,6 +8,7 @@ from typing import Any
 from engine.live.wording import LiveText, price_text, signed_dollars
 from engine.wording import plural
 from indicators.regime import REGIME_NAMES
+from tui.bots import word_to_close
 
 _WORST = ("bad", "warning", "ok")
 _SEPARATOR = " | "
@@ -40,9 +41,9 @@ class LiveStatus:
         return str(self._about["symbol"])
 
     @property
-    def coin(self) -> str:
-        """What is to be typed before something that cannot be undone."""
-        return self.symbol.partition("/")[0]
+    def word_to_close(self) -> str:
+        """What is to be typed before everything is closed."""
+        return word_to_close(self.symbol, str(self._about["mode"]))
 
     @property
     def paused(self) -> bool:

@@ -67,7 +67,7 @@ class _Watch:
                 return 0
             self._status = status = LiveStatus(about, text)
             status.begin(client.snapshot.document)
-            keys = LiveKeys(status.coin, control=self._control, leaves=True)
+            keys = LiveKeys(status.word_to_close, control=self._control, leaves=True)
             obey = partial(self._obey, client)
             self._screen = LiveConsole(status, keys, obey, self._left.set)
             async with self._screen.shown():

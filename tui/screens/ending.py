@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.wording import amount, plural
 from tui.bot.moments import moment
+from tui.bots import word_to_close
 from tui.figures import age
 from tui.keys import key_of
 from tui.screens.question import Question
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
 def named(pair: str, mode: str) -> str:
     """`BTC/USDT (PAPER)`: whose money a question is about."""
     return f"{pair} ({BADGES.get(mode, mode)})"
-
-
-def typed_word(pair: str, mode: str) -> str:
-    """What is typed before everything is closed; of real money its own, which nobody types who
-    means a bot without."""
-    coin = pair.partition("/")[0]
-    return f"{coin} LIVE" if mode == "live" else coin
 
 
 def stop_question(view: BotView) -> Question:
@@ -93,7 +87,7 @@ def _close(
     effects_now: Callable[[], list[str]] | None = None,
 ) -> TypedQuestion:
     question = f"Close everything of {named(pair, mode)} at market?"
-    return TypedQuestion(question, effects, typed_word(pair, mode), effects_now)
+    return TypedQuestion(question, effects, word_to_close(pair, mode), effects_now)
 
 
 def _trouble(view: BotView) -> str:
