@@ -154,12 +154,12 @@ async def test_of_a_bot_that_does_not_answer_the_question_says_what_it_has_writt
 
 
 async def test_with_real_money_another_word_is_typed_than_without(folder: Path) -> None:
-    live = told("live")
+    live, wrong = told("live"), "is not BTC LIVE; Enter alone closes nothing"
     async with running(folder, live, mode="live") as asked, bots_screen(folder) as (app, pilot):
         await pilot.press("X")
         await until(pilot, lambda: "type BTC LIVE and enter:" in screen_text(app), "the word")
         await pilot.press(*"btc", "enter")
-        await until(pilot, lambda: "not btc: type BTC LIVE" in screen_text(app), "the refusal")
+        await until(pilot, lambda: f'"btc" {wrong}' in screen_text(app), "the refusal")
         assert asked == []
         await pilot.press(*"btc", "space", *"live", "enter")
         await until(pilot, lambda: "(LIVE): flatten: not done" in screen_text(app), "the answer")

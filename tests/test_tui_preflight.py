@@ -112,7 +112,7 @@ async def test_real_money_is_begun_stopped_and_gone_on_with_from_the_screens(fol
         await pilot.press("enter")
         await said(app, pilot, "type BTC and enter:")
         await pilot.press("down", *"ETH", "enter")
-        await said(app, pilot, "not ETH: BTC")
+        await said(app, pilot, '"ETH" is not BTC; Enter alone starts nothing')
         await pilot.press("left_square_bracket", "slash", "right_square_bracket", "enter")
         await said(app, pilot, "not [/]: BTC")
         await pilot.press(*"btc", "enter")

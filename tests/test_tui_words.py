@@ -35,8 +35,20 @@ async def test_the_word_of_a_danger_is_taken_in_any_case_and_nothing_else_is(
         if done:
             await until(pilot, lambda: answers == [True], "the answer")
         else:
-            await until(pilot, lambda: "not bt: type BTC" in screen_text(app), "the word")
-            assert answers == []
+            wrong = '"bt" is not BTC; Enter alone closes nothing'
+            await until(pilot, lambda: wrong in screen_text(app), "the word")
+            assert "type BTC and enter:" in screen_text(app)
+            await pilot.press("enter")
+            await until(pilot, lambda: answers == [False], "nothing")
+
+
+async def test_a_long_wrong_word_is_shown_in_part_as_it_was_typed() -> None:
+    async with shown("2", watched(), (80, 24)) as (app, pilot):
+        app.push_screen(TypedQuestion("Close everything?", [], "BTC LIVE"))
+        await until(pilot, lambda: isinstance(app.screen, TypedQuestion), "the question")
+        await pilot.press(*"[b]much longer words", "enter")
+        wrong = '"[b]much longer words" is not BTC LIVE; Enter alone close…'
+        await until(pilot, lambda: wrong in screen_text(app), "the word")
 
 
 @pytest.mark.parametrize("mode", ["live", "demo"])

@@ -62,7 +62,7 @@ def test_a_crashed_bot_is_seen_resumed_with_its_lots_and_closed_by_a_typed_word(
     terminal.wait_for("Close everything of BTC/USDT (DRY) at market?", "type BTC and enter:")
     terminal.type("ETH")
     terminal.press("Enter")
-    terminal.wait_for("not ETH: type BTC")
+    terminal.wait_for('"ETH" is not BTC; Enter alone closes nothing')
     terminal.type("BTC")
     terminal.press("Enter")
     terminal.wait_for(" ENDED ")

@@ -39,6 +39,8 @@ class PreflightDialog(WordDialog):
         ("down", "scroll(1)", "down"),
     ]
 
+    LEAVES = "starts nothing"
+
     def __init__(self, order: StartOrder) -> None:
         # no bot with real money need be shown yet: its frame is that of what is about to begin
         super().__init__(classes="-real-money" if order.mode == "live" else None)
@@ -55,8 +57,7 @@ class PreflightDialog(WordDialog):
             yield Static(f"{verb} {order.symbol.pair} ({BADGES[order.mode]})", classes="asked")
             with VerticalScroll(can_focus=False):
                 yield Static("looking at keys, account, market and state ...", id="seen")
-            with Horizontal(id="typing"):
-                yield from self.word_line()
+            yield from self.word_line()
             with Horizontal(id="answers"):
                 yield self.cancel()
                 yield Button("Start", id="yes", compact=True)
@@ -139,10 +140,8 @@ class PreflightDialog(WordDialog):
         """To the letter: real money begins with it."""
         return typed == self.word
 
-    def wanted(self, wrong: str = "") -> str:
+    def wanted(self) -> str:
         """With the reason for the second word."""
-        if wrong:
-            return f"not {wrong}: {self.word}"
         why = "nothing speaks for these parameters: " if self.word == UNPROVEN else ""
         return f"{why}{super().wanted()}"
 

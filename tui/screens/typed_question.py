@@ -1,9 +1,9 @@
-"""A question before something that cannot be undone: answered by typing a word."""
+"""The question before everything is closed: answered by typing a word."""
 
 from collections.abc import Callable, Sequence
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
@@ -21,6 +21,8 @@ class TypedQuestion(WordDialog):
         effects_now: says the effects as they have become, where they change meanwhile.
     """
 
+    LEAVES = "closes nothing"
+
     def __init__(
         self,
         question: str,
@@ -37,8 +39,7 @@ class TypedQuestion(WordDialog):
         with Vertical(classes="dialog", id="danger"):
             yield Static(Content(self._question), classes="asked")
             yield Static(Content(_lines(self._effects)), id="effects")
-            with Horizontal():
-                yield from self.word_line()
+            yield from self.word_line()
             yield self.cancel()
 
     def on_mount(self) -> None:

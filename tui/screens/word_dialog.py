@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import BindingType
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.events import Key
 from textual.screen import ModalScreen
@@ -15,16 +16,21 @@ from textual.widgets import Button, Input, Static
 
 from tui.keys import bindings, key_of
 
+_SHOWN = 20
+"""Letters of a wrong word, so that all that is said of it is one line."""
+
 
 class WordDialog(ModalScreen[bool]):
     """Dismissed with False by escape and by entering nothing; a subclass has the word, and says
     what becomes of the right one.
 
-    It composes `word_line` somewhere, and `cancel`, which has the focus.
+    It composes `word_line` somewhere, and `cancel`, which has the focus. `LEAVES`: what becomes of
+    nothing entered, as a word after a wrong one says it.
     """
 
     CSS_PATH = "../dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings("typed")
+    LEAVES: ClassVar[str]
 
     @property
     def word(self) -> str:
@@ -39,14 +45,16 @@ class WordDialog(ModalScreen[bool]):
         """Whether that is the word: in capitals or not."""
         return typed.upper() == self.word.upper()
 
-    def wanted(self, wrong: str = "") -> str:
-        """What stands before the field; `wrong`: what was entered in the word's place."""
-        return f"not {wrong}: type {self.word}" if wrong else f"type {self.word} and enter:"
+    def wanted(self) -> str:
+        """What stands before the field."""
+        return f"type {self.word} and enter:"
 
     def word_line(self) -> Iterable[Widget]:
         """The words before the field, and the field."""
-        yield Static(id="wanted")
-        yield Input(id="word-typed", compact=True, select_on_focus=False)
+        with Horizontal(id="typing"):
+            yield Static(id="wanted")
+            yield Input(id="word-typed", compact=True, select_on_focus=False)
+        yield Static(id="wrong")
 
     def cancel(self) -> Button:
         """The way out."""
@@ -64,10 +72,16 @@ class WordDialog(ModalScreen[bool]):
             field.focus()
             field.insert_text_at_cursor(event.character)
 
-    def want(self, wrong: str = "") -> None:
+    def want(self) -> None:
         """Say which word is to be typed now."""
-        # it may hold what was typed, whose brackets are no markup
-        self.query_one("#wanted", Static).update(Content(self.wanted(wrong)))
+        self.query_one("#wanted", Static).update(Content(self.wanted()))
+
+    def complain(self, wrong: str) -> None:
+        """Below the field; `wrong`: what was entered in the word's place, "" takes it away."""
+        short = wrong if len(wrong) <= _SHOWN else f"{wrong[: _SHOWN - 1]}…"
+        words = f'"{short}" is not {self.word}; Enter alone {self.LEAVES}' if wrong else ""
+        # brackets that were typed are no markup
+        self.query_one("#wrong", Static).update(Content(words))
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
@@ -76,9 +90,10 @@ class WordDialog(ModalScreen[bool]):
         if not typed or not self.word:
             self.dismiss(False)
         elif self.means_word(typed):
+            self.complain("")
             self.agreed()
         else:
-            self.want(wrong=typed)
+            self.complain(typed)
 
     def action_leave(self) -> None:
         """Escape."""
