@@ -121,9 +121,13 @@ async def test_where_health_has_too_little_room_what_is_not_well_comes_first() -
         assert "↓ 1 more, z there shows all" in text
         app.screen.query_one("#health").focus()
         await pilot.press("z")
-        await until(pilot, lambda: "more, z" not in screen_text(app), "all of them")
-        text = screen_text(app)
-        assert text.index("heartbeat ") < text.index("errors ") < text.index("market ")
+
+        def as_they_come() -> bool:
+            text = screen_text(app)
+            return text.index("heartbeat ") < text.index("errors ") < text.index("market ")
+
+        await until(pilot, as_they_come, "all of them")
+        assert "more, z" not in screen_text(app)
 
 
 async def test_four_thousand_trades(snapshot: SnapshotAssertion) -> None:
