@@ -28,6 +28,17 @@ def dollars(value: float) -> str:
     return f"${value:,.0f}" if value == int(value) else f"${value:,.2f}"
 
 
+def lasting(seconds: float) -> str:
+    """How long: `47s`, `12m`, `3h12`, `2d04`."""
+    whole = max(0, int(seconds))
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86_400
+    if days:
+        return f"{days}d{hours % 24:02}"
+    if hours:
+        return f"{hours}h{minutes % 60:02}"
+    return f"{minutes}m" if minutes else f"{whole}s"
+
+
 def plural(number: int, thing: str) -> str:
     """`1 gap`, `2 gaps`."""
     return f"{number:,} {thing}" + ("" if number == 1 else "s")

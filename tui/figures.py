@@ -3,7 +3,7 @@
 import math
 from datetime import UTC, datetime, timedelta
 
-from engine.wording import NOT_DEFINED, amount
+from engine.wording import NOT_DEFINED, amount, lasting
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -42,13 +42,7 @@ def minute(ms: int) -> str:
 
 def age(ms: float) -> str:
     """How long ago: `47s`, `12m`, `3h12`, `2d04`."""
-    seconds = max(0, int(ms / 1000))
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
-    if days:
-        return f"{days}d{hours % 24:02}"
-    if hours:
-        return f"{hours}h{minutes % 60:02}"
-    return f"{minutes}m" if minutes else f"{seconds}s"
+    return lasting(ms / 1000)
 
 
 def countdown(seconds: float) -> str:

@@ -8,7 +8,9 @@ from engine.events import LiveEvent, OrderAnswered, TradeBooked
 from engine.live.asked import BY_POSITIONS
 from engine.live.runner import LiveRunner
 from engine.live.wallet import TOLERANCE
+from engine.wording import lasting
 from exchange.broker import Broker
+from exchange.timeframe import DAY_MS
 
 State = Literal["ok", "warning", "bad"]
 
@@ -27,6 +29,10 @@ USUAL_S = 1.0
 
 _STREAM_S = {"candles": 60.0, "account": 900.0}
 _BUDGET_WARNING = 0.8
+_IN_SECONDS = 100.0
+
+BARE = "health: unprotected"
+"""Key of the alarm that a position is, or was, without a stop."""
 
 
 @runtime_checkable
@@ -113,9 +119,21 @@ class Health:
             return
         if memory.naked_since_ms is not None:
             lasted = at_ms - memory.naked_since_ms
-            memory.unprotected_ms += lasted if lasted > self._usual_ms else 0
+            if lasted > self._usual_ms:
+                memory.unprotected_ms += lasted
+                memory.naked_until_ms = at_ms
+                self._tell_of_bare(lasted)
         memory.naked_since_ms = at_ms if naked else None
         self._changed = True
+
+    def _tell_of_bare(self, lasted_ms: int) -> None:
+        """An alarm that is over with the next reading: what was learned too late has no other."""
+        if lasted_ms > _PATIENCE_S * 1000 * self._speed:
+            self._runner.run.alarm(
+                BARE,
+                f"unprotected: for {lasting(lasted_ms / 1000)} a position was without a stop for "
+                "all of it at the exchange",
+            )
 
     def keep(self) -> None:
         """Have on disk since when what is unprotected: a crash must not hide it; raises
@@ -157,13 +175,12 @@ class Health:
     def readings(self, broker: Broker) -> list[Reading]:
         """All readings, in the order of the panel."""
         since = (time.monotonic() - self._beat) * self._speed
-        naked = self._naked_s() > 0
         memory = self._runner.run.memory
         odd = abs(memory.unexplained) > TOLERANCE
         readings = [
             Reading(
                 "heartbeat",
-                f"{since:.0f} s",
+                _seconds(since),
                 f"< {HEARTBEAT_S / 60:.0f} min",
                 "ok" if since < HEARTBEAT_S else "bad",
             ),
@@ -187,7 +204,7 @@ class Health:
             ),
             Reading(
                 "price",
-                f"{max(0.0, self._price_age_ms / 1000):.0f} s old",
+                f"{_seconds(max(0.0, self._price_age_ms / 1000))} old",
                 f"{PRICE_S:.0f} s",
                 "bad" if self.price_is_old else "ok",
             ),
@@ -200,26 +217,35 @@ class Health:
             Reading(
                 "clock",
                 f"{self.clock_ms:+.0f} ms",
-                f"{CLOCK_MS:.0f} ms",
+                f"{CLOCK_MS:.0f} ms" if self._speed == 1.0 else "none at this speed",
                 "ok" if abs(self.clock_ms) < CLOCK_MS or self._speed != 1.0 else "warning",
             ),
-            Reading(
-                "unprotected",
-                f"{self.unprotected_s:.0f} s",
-                "0 s",
-                "bad" if naked else ("warning" if self.unprotected_s >= 1 else "ok"),
-            ),
+            self._bare(),
         ]
         if isinstance(broker, Budgeted) and broker.weight[1]:
             readings.append(_budget(broker))
         for stream, age in broker.stream_ages().items():
             limit = _STREAM_S.get(stream, HEARTBEAT_S)
-            value = "no word yet" if age is None else f"{age:.0f} s"
+            value = "no word yet" if age is None else _seconds(age)
             fresh = age is not None and age < limit
             readings.append(
                 Reading(f"{stream} stream", value, f"{limit:.0f} s", "ok" if fresh else "warning")
             )
         return readings
+
+    def _bare(self) -> Reading:
+        """In the bot's time, as all of them; a warning until a day has passed without."""
+        run = self._runner.run
+        state: State = "ok"
+        if self._naked_s() > 0:
+            state = "bad"
+        elif run.memory.naked_until_ms > run.clock.now_ms() - DAY_MS:
+            state = "warning"
+        return Reading("unprotected", _seconds(self.unprotected_s * self._speed), "0 s", state)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < _IN_SECONDS else lasting(seconds)
 
 
 def _budget(broker: Budgeted) -> Reading:

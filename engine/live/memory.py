@@ -54,7 +54,8 @@ class Memory:
     `levels` are those of the grid that was laid last, see `engine.live.absent.Level`.
     `held_back`: a pause has kept entries from resting at some time in the bar under way.
     `naked_since_ms`: since when a position has no stop for all of it, None while all have one;
-    `unprotected_ms`: how long that was before, in all. Both by the exchange's clock.
+    `unprotected_ms`: how long that was before, in all; `naked_until_ms`: when it ended last. All by
+    the exchange's clock.
     `doubted_ms`: a bar that had opened by then may have been decided by a state that is lost.
 
     `beyond`: what the exchange's wallet holds beyond this run's, USDT, None before they were
@@ -84,6 +85,7 @@ class Memory:
     unexplained: float = 0.0
     naked_since_ms: int | None = None
     unprotected_ms: int = 0
+    naked_until_ms: int = 0
     paused: list[str] = field(default_factory=list)
     not_ours: list[Decimal] = field(default_factory=lambda: [Decimal(0), Decimal(0)])
     filters: list[Filters] = field(default_factory=list)
@@ -173,6 +175,7 @@ class Memory:
             "journal_seq": self.journal_seq,
             "naked_since_ms": self.naked_since_ms,
             "unprotected_ms": self.unprotected_ms,
+            "naked_until_ms": self.naked_until_ms,
             "paused": self.paused,
             "held_back": self.held_back,
             "doubted_ms": self.doubted_ms,
@@ -234,6 +237,7 @@ class Memory:
         since = document.get("naked_since_ms")
         memory.naked_since_ms = None if since is None else int(since)
         memory.unprotected_ms = int(document.get("unprotected_ms", 0))
+        memory.naked_until_ms = int(document.get("naked_until_ms", 0))
         if memory.phase not in ("deciding", "laid") or len(memory.not_ours) != len(SIDE_NAMES):
             raise ValueError(f"phase {memory.phase!r}, {len(memory.not_ours)} sides")
         if document["pending"] is not None:

@@ -12,12 +12,14 @@ import pytest
 import state.durable
 from engine.events import Alarm
 from engine.live.asked import FLATTENING
-from engine.live.health import Health
+from engine.live.health import BARE, Health
 from engine.live.loop import LiveLoop
 from engine.live.stops import Stops
+from engine.wording import lasting
 from exchange.outcomes import Failure
 from exchange.paper.faults import Fault
 from exchange.paper.server import Served
+from exchange.timeframe import DAY_MS
 from state.errors import StateError
 from tests.live.busy import busy_scene
 from tests.live.harness import LockStep
@@ -236,8 +238,25 @@ class TestUnprotectedTime:
             bare_s = (walk.paper.clock.market_ms - filled_ms) / 1000
             assert bare_s > 60
             assert watched.health.unprotected_s == pytest.approx(bare_s, abs=1)
+            told = [e.text for e in walk.events if isinstance(e, Alarm) and e.key == BARE]
+            assert told[:1] == [
+                f"unprotected: for {lasting(bare_s)} a position was without a stop for all of it "
+                "at the exchange"
+            ]
             await walk.restart()
             assert Health(walk.runner).unprotected_s == pytest.approx(bare_s, abs=1)
+
+    async def test_it_is_a_warning_for_a_day_and_counted_in_the_time_of_the_bot(
+        self, watched: Watched
+    ) -> None:
+        run = watched.walk.runner.run
+        run.memory.unprotected_ms = 26_580_000
+        for ago_ms, grade in ((DAY_MS - 60_000, "warning"), (DAY_MS + 60_000, "ok")):
+            run.memory.naked_until_ms = run.clock.now_ms() - ago_ms
+            for speed in (1.0, 900.0):
+                readings = Health(watched.walk.runner, speed).readings(watched.walk.broker)
+                found = next(each for each in readings if each.name == "unprotected")
+                assert (found.value, found.state) == ("7h23", grade)
 
     async def test_it_goes_on_over_a_crash(self, watched: Watched) -> None:
         walk = watched.walk
