@@ -1,9 +1,18 @@
-"""Numbers as people read them: one place for signs, thousands, percent and "n/a".
+"""Numbers and modes as people read them: one place for signs, thousands, percent and "n/a".
 
 Nothing is imported here, so that the command line and the screens may use it at once.
 """
 
 NOT_DEFINED = "n/a"
+
+BADGES = {
+    "live": "LIVE",
+    "demo": "TESTNET",
+    "paper": "PAPER",
+    "dry-run": "DRY",
+    "replay": "REPLAY",
+}
+"""What the money of a bot is, by its mode; a record that is replayed has none."""
 
 
 def amount(value: float | None, *, signed: bool = False) -> str:

@@ -6,12 +6,12 @@ from typing import Any
 
 from textual.pilot import Pilot
 
+from engine.wording import BADGES
 from tests.bot_documents import snapshot
 from tests.screen_text import screen_text, until
 from tests.tui_app import NOON
 from tui.app import GridTui
 from tui.bot.view import BotView
-from tui.widgets.bot_status import BADGES
 
 DRAINS_A_SECOND = 10
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from engine.wording import BADGES
 from tests.bot_documents import (
     NOON_MS,
     QUOTE,
@@ -18,7 +19,7 @@ from tests.bot_documents import (
     trade,
 )
 from tui.bot.view import BotView, alarm_name
-from tui.widgets.bot_status import BADGES, bot_line
+from tui.widgets.bot_status import bot_line
 
 NOW = datetime(2025, 1, 10, 12, 0, 0, tzinfo=UTC)
 

@@ -18,22 +18,17 @@ from engine.live.log import TO_FILE_ALONE, log, run_log
 from engine.live.memory import Memory
 from engine.live.orders import Purpose, Sent
 from engine.live.outage import REMINDER_S, Outage
-from engine.live.wording import BADGES, LiveText
+from engine.live.wording import LiveText
 from engine.params import StrategyParams
 from exchange.outcomes import Action, Refused, Unreachable
 from exchange.symbol import Symbol
 from tests.bot_documents import account, snapshot
 from tui.console.live_status import LiveStatus
 from tui.console.watching import _standing
-from tui.widgets.bot_status import BADGES as SCREEN_BADGES
 
 MS = 1_705_329_000_000  # 2024-01-15 14:30:00
 BAR_MS = 900_000
 ABOUT = {"symbol": "BTC/USDT", "mode": "live", "simulated": False, "timeframe": "15m", "speed": 1.0}
-
-
-def test_a_mode_is_called_the_same_by_the_engine_and_on_the_screens() -> None:
-    assert {mode: word for mode, word in SCREEN_BADGES.items() if mode != "replay"} == BADGES
 
 
 def text_at(now_ms: int) -> LiveText:

@@ -11,6 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 from textual.color import Color
 from textual.pilot import Pilot
 
+from engine.wording import BADGES
 from tests.bot_app import Clock, settled, shown, watched, without_names
 from tests.bot_documents import QUOTE, account, alarm, starting
 from tests.bot_documents import snapshot as document
@@ -23,7 +24,7 @@ from tui.bot.view import BotView
 from tui.screens.names import SCREENS
 from tui.screens.question import Question
 from tui.theme import THEMES, TOKENS
-from tui.widgets.bot_status import BADGES, bot_line
+from tui.widgets.bot_status import bot_line
 
 SMALL, WIDE = (80, 24), (120, 40)
 OF_A_BOT = tuple(screen.number for screen in SCREENS[:5])

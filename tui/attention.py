@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from engine.wording import BADGES
 from tui.bot.view import BotView
-from tui.widgets.bot_status import BADGES
 
 _NAME = "gridtui"
 _LOST_S = 5.0

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from engine.wording import BADGES
 from exchange.client_ids import ClientId
 from exchange.timeframe import timeframe_ms
 from indicators.regime import REGIME_NAMES
 
-BADGES = {"live": "LIVE", "demo": "TESTNET", "paper": "PAPER", "dry-run": "DRY"}
 SIMULATED = "SIMULATED"
 
 _LATE_MS, _HEALTH_MS = 60_000, 2_000

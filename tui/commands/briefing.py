@@ -30,8 +30,7 @@ def briefing(
 ) -> list[tuple[str, str]]:
     """Labels and texts; a label is empty where a text goes on."""
     from engine.live.config import exchange_leverage
-    from engine.live.wording import BADGES
-    from engine.wording import amount
+    from engine.wording import BADGES, amount
 
     params = config.params
     wallet = "unknown" if looked.wallet is None else f"{amount(looked.wallet)} USDT"

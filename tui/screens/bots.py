@@ -14,6 +14,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
+from engine.wording import BADGES
 from exchange.symbol import Symbol
 from state.control_client import ControlClient
 from state.errors import StateError
@@ -37,7 +38,6 @@ from tui.screens.frame import FramedScreen
 from tui.screens.names import LIVE
 from tui.screens.starting import Starter
 from tui.widgets.bot_rows import FIELDS, about_lines, launch_lines, row_cells
-from tui.widgets.bot_status import BADGES
 from tui.widgets.line_list import LineList
 from tui.widgets.row_table import RowTable
 

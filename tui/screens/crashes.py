@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.wording import BADGES
 from exchange.symbol import Symbol
 from tui.keys import key_of
 from tui.operator_app import OperatorApp
 from tui.widgets.bot_lines import left_by_a_crash
-from tui.widgets.bot_status import BADGES
 
 if TYPE_CHECKING:
     from textual.screen import Screen

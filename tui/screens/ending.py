@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from engine.wording import amount, plural
+from engine.wording import BADGES, amount, plural
 from tui.bot.moments import moment
 from tui.bots import word_to_close
 from tui.figures import age
 from tui.keys import key_of
 from tui.screens.question import Question
 from tui.screens.typed_question import TypedQuestion
-from tui.widgets.bot_status import BADGES
 
 if TYPE_CHECKING:
     from tui.bot.census import KnownBot

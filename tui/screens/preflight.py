@@ -13,12 +13,11 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
-from engine.wording import plural
+from engine.wording import BADGES, plural
 from tui.bot.launch import StartOrder
 from tui.bot.preflight import Looked, LookFailedError, look
 from tui.commands.briefing import UNPROVEN
 from tui.screens.word_dialog import WordDialog
-from tui.widgets.bot_status import BADGES
 
 _AGAIN = "looking once more ..."
 _LABEL = 12

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from textual.widget import Widget
 
+from engine.wording import BADGES
 from tui.bot.launch import StartOrder, StartText
 from tui.screens.fields_dialog import FieldsDialog
-from tui.widgets.bot_status import BADGES
 from tui.widgets.fields import Choice, Switch, TextField
 
 _DIGITS = r"[0-9 .,_eE+]"

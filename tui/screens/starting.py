@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.wording import BADGES
 from exchange.symbol import Symbol
 from state.errors import StateError
 from tui.bot.begun import form_of
@@ -15,7 +16,6 @@ from tui.keys import key_of
 from tui.screens.frame import FramedScreen
 from tui.screens.names import LIVE
 from tui.screens.question import Question
-from tui.widgets.bot_status import BADGES
 
 if TYPE_CHECKING:
     from tui.bot.census import KnownBot

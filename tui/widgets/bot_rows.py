@@ -9,13 +9,12 @@ from datetime import datetime
 
 from textual.content import Content
 
-from engine.wording import amount, plural
+from engine.wording import BADGES, amount, plural
 from tui.bot.census import KnownBot
 from tui.bot.launch import Launch
 from tui.bot.pulse import Pulse
 from tui.figures import age
 from tui.keys import key_of
-from tui.widgets.bot_status import BADGES
 from tui.widgets.columns import Cell
 from tui.widgets.row_table import Field
 

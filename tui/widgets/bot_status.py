@@ -9,22 +9,13 @@ from datetime import datetime
 from textual.content import Content
 from textual.widgets import Static
 
-from engine.wording import amount
+from engine.wording import BADGES, amount
 from tui.activity import Activity
 from tui.bot.link import MOST_ATTEMPTS
 from tui.bot.moments import began
 from tui.bot.view import BotView, alarm_name
 from tui.figures import age, percent, price, tone
 from tui.keys import key_of
-
-BADGES = {
-    "live": "LIVE",
-    "demo": "TESTNET",
-    "paper": "PAPER",
-    "dry-run": "DRY",
-    "replay": "REPLAY",
-}
-"""As `engine.live.wording` has them, which needs numba: no first paint waits for that."""
 
 _TREND = {
     "UPTREND": "$trend-up",
