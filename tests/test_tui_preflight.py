@@ -96,6 +96,7 @@ async def test_real_money_is_begun_stopped_and_gone_on_with_from_the_screens(fol
         await order(app, pilot, "live")
         text = await said(app, pilot, "type BTC and enter:")
         assert frame(app) == RED
+        assert text.startswith(" NONE "), "the line on top is to be seen"
         assert "Start BTC/USDT (LIVE)" in text
         for words in ("key ...wxyz from the environment", "10,000.00 USDT", "5,000.00 USDT"):
             assert words in text
@@ -114,9 +115,9 @@ async def test_real_money_is_begun_stopped_and_gone_on_with_from_the_screens(fol
         await pilot.press("down", *"ETH", "enter")
         await said(app, pilot, '"ETH" is not BTC; Enter alone starts nothing')
         await pilot.press("left_square_bracket", "slash", "right_square_bracket", "enter")
-        await said(app, pilot, "not [/]: BTC")
+        await said(app, pilot, '"[/]" is not BTC; Enter alone')
         await pilot.press(*"btc", "enter")
-        await said(app, pilot, "not btc: BTC")
+        await said(app, pilot, '"btc" is not BTC, in capitals; Enter alone')
         await pilot.press(*"BTC", "enter")
         await said(app, pilot, "nothing speaks for these parameters: type UNPROVEN")
         await pilot.press(*"UNPROVEN", "enter")

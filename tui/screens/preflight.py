@@ -21,7 +21,7 @@ from tui.screens.word_dialog import WordDialog
 
 _AGAIN = "looking once more ..."
 _LABEL = 12
-_MARGIN, _REST = 8, 10
+_MARGIN, _REST = 8, 12
 """Columns of frame, padding and scroll bar; lines of all that is not what was seen."""
 
 

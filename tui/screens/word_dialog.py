@@ -79,9 +79,10 @@ class WordDialog(ModalScreen[bool]):
     def complain(self, wrong: str) -> None:
         """Below the field; `wrong`: what was entered in the word's place, "" takes it away."""
         short = wrong if len(wrong) <= _SHOWN else f"{wrong[: _SHOWN - 1]}…"
-        words = f'"{short}" is not {self.word}; Enter alone {self.LEAVES}' if wrong else ""
+        capitals = ", in capitals" if wrong.upper() == self.word else ""
+        words = f'"{short}" is not {self.word}{capitals}; Enter alone {self.LEAVES}'
         # brackets that were typed are no markup
-        self.query_one("#wrong", Static).update(Content(words))
+        self.query_one("#wrong", Static).update(Content(words if wrong else ""))
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
