@@ -9,6 +9,7 @@ from engine.wording import amount
 from tui.bot.view import BotView
 from tui.figures import age, clock, price, tone
 from tui.widgets.bot_lines import next_candle
+from tui.widgets.lot_fill import filled_ms, held_ms
 from tui.widgets.side_lines import FAR, stop_rests
 
 MARKET = "market"
@@ -80,7 +81,7 @@ def _position(
         result = sign * (now - lot["price"]) * lot["qty"]
         since = _filled_at(view, name, lot)
         words = f"lot {number} {name}  {since}  {amount(result, signed=True)}"
-        detail = f"x{price(lot['qty'], digits)}  {age(view.now_ms - lot['time'])}"
+        detail = f"x{price(lot['qty'], digits)}  {age(held_ms(view, name, lot))}"
         found.append(Rung(lot["price"], "lot", words, 0.0, detail, tone(result)))
         for part in ("near", "far"):
             qty, at = lot[f"{part}_qty"], lot[f"{part}_price"]
@@ -166,13 +167,8 @@ def _not_placed(level: dict[str, Any]) -> str:
 
 def _filled_at(view: BotView, name: str, lot: dict[str, Any]) -> str:
     """When a lot was bought: of trades the second is known, of older lots the bar."""
-    label = "BUY_OPEN_LONG" if name == "long" else "SELL_OPEN_SHORT"
-    for trade in reversed(view.trades):
-        if trade["timestamp"] < lot["time"]:
-            break
-        if trade["label"] == label and trade["price"] == lot["price"]:
-            return f"filled {clock(trade['timestamp'])}"
-    return f"filled {clock(lot['time'])[:5]}"
+    since = filled_ms(view, name, lot)
+    return f"filled {clock(lot['time'])[:5] if since is None else clock(since)}"
 
 
 def _rests(order: dict[str, Any], role: str) -> bool:

@@ -11,6 +11,7 @@ from tui.bot.view import BotView
 from tui.figures import age, away, price, tone
 from tui.keys import key_of
 from tui.widgets.columns import Cell, Column, flow, in_columns, wrapped
+from tui.widgets.lot_fill import held_ms
 
 FAR = 10
 """A liquidation at more than so many times the price is none that anybody waits for."""
@@ -98,7 +99,7 @@ def _lot(view: BotView, name: str, number: int, lot: dict[str, Any]) -> list[Cel
         (price(lot["price"], digits), ""),
         (amount(result, signed=True), tone(result)),
         ("" if share is None else f"{share:+.2%}", tone(share)),
-        (age(view.now_ms - lot["time"]), "$quiet"),
+        (age(held_ms(view, name, lot)), "$quiet"),
         (f"{lot['funding']:+,.3f}", "$quiet"),
         (amount(lot["fee"]), "$quiet"),
     ]
