@@ -217,7 +217,7 @@ class Health:
             Reading(
                 "clock",
                 f"{self.clock_ms:+.0f} ms",
-                f"{CLOCK_MS:.0f} ms" if self._speed == 1.0 else "none at this speed",
+                f"{CLOCK_MS:.0f} ms" if self._speed == 1.0 else "none",
                 "ok" if abs(self.clock_ms) < CLOCK_MS or self._speed != 1.0 else "warning",
             ),
             self._bare(),
