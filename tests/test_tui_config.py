@@ -229,3 +229,53 @@ def test_a_value_out_of_range_is_refused_with_the_files_name(tmp_path: Path) -> 
         read_profile(path)
     (found,) = profiles(tmp_path)
     assert "grid_levels" in found.trouble
+
+
+async def away_and_back(app: GridTui, pilot: Pilot[None]) -> None:
+    """To the Logs and to the Config again."""
+    await pilot.press("5")
+    await until(pilot, lambda: not isinstance(app.screen, ConfigScreen), "the other screen")
+    await pilot.press("9")
+    await until(pilot, lambda: isinstance(app.screen, ConfigScreen), "the screen")
+
+
+async def test_what_was_written_elsewhere_is_there_when_the_screen_is_shown_again(
+    tmp_path: Path,
+) -> None:
+    async with config_screen(tmp_path, (120, 40)) as (app, pilot):
+        path = keep(tmp_path, "careful", CAREFUL)
+        await pilot.press("o")
+        await until(pilot, lambda: "profile: careful, or a path" in screen_text(app), "its name")
+        await pilot.press(*"careful", "enter")
+        await find(app, pilot, "gamma")
+        path.write_text(CAREFUL.replace("0.3", "0.6"))
+        await away_and_back(app, pilot)
+        await until(pilot, lambda: "in profile careful: 0.6" in screen_text(app), "the list")
+        await until(pilot, lambda: "* 0.6" in screen_text(app), "the value")
+        assert "careful was changed elsewhere" in screen_text(app)
+        await pilot.press("s", "enter")
+        await until(pilot, lambda: "already" in screen_text(app), "no change")
+        assert "0.6" in path.read_text()
+
+
+async def test_an_edit_outlives_a_change_of_its_file_and_is_all_that_is_saved(
+    tmp_path: Path,
+) -> None:
+    path = keep(tmp_path, "careful", CAREFUL)
+    async with config_screen(tmp_path, (120, 40)) as (app, pilot):
+        await pilot.press("o", *"careful", "enter")
+        await find(app, pilot, "allow_short")
+        await pilot.press("enter")
+        await until(pilot, lambda: "1 not saved" in screen_text(app), "the edit")
+        path.write_text(CAREFUL.replace("0.3", "0.6"))
+        await away_and_back(app, pilot)
+        await until(pilot, lambda: "but for 1 edit of yours" in screen_text(app), "the word")
+        assert "1 not saved" in screen_text(app)
+        path.write_text(CAREFUL.replace("0.3", "0.7"))  # while the screen is shown
+        await pilot.press("s", "enter")
+        asked = await answer(app, pilot, "y")
+        assert "Write 1 change to" in asked
+        assert "allow_short" in asked
+        await until(pilot, lambda: "allow_short = false" in path.read_text(), "the file")
+        assert "gamma = 0.7  # calm" in path.read_text()
+        await until(pilot, lambda: "not saved" not in screen_text(app), "nothing left")

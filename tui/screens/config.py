@@ -99,6 +99,10 @@ class ConfigScreen(FramedScreen):
         self._list()
         self._look()
 
+    def arrive(self) -> None:
+        """Profiles may have been written elsewhere since."""
+        self._look()
+
     def refresh_from_store(self, now: datetime) -> None:
         """The live values are those of the bot that is watched; the lines follow the cursor."""
         self.show_status(self._store, now, "NONE", "no bot")
@@ -154,6 +158,7 @@ class ConfigScreen(FramedScreen):
 
     def action_profile(self) -> None:
         """Ask which profile to load."""
+        self._profiles = profiles(self._folder)
         names = ", ".join(each.name for each in self._profiles) or "there is none yet"
         self._ask(_PROFILE, f"{names}, or a path")
 
@@ -199,6 +204,8 @@ class ConfigScreen(FramedScreen):
 
     def _plan(self, path: Path) -> bool:
         try:
+            if path == self._profile and path.exists():
+                self._take_in(read_profile(path))
             changes = planned(self._values, path)
         except (ParameterError, OSError) as error:
             self._refusal = str(error)
@@ -255,8 +262,30 @@ class ConfigScreen(FramedScreen):
 
     @work(exclusive=True, group="profiles", exit_on_error=False)
     async def _look(self) -> None:
+        path = self._profile
         self._profiles = await asyncio.to_thread(profiles, self._folder)
         self._told = None
+        if path is None:
+            return
+        try:
+            read = await asyncio.to_thread(read_profile, path)
+        except ParameterError as error:
+            self.notify(str(error), severity="warning")
+            return
+        if path == self._profile:
+            self._take_in(read)
+
+    def _take_in(self, profile: Profile) -> None:
+        """What the open profile's file holds now, below the edits, which stay."""
+        if profile.values == self._kept:
+            return
+        edits = {name: value for name, value in self._values.items() if value != self._kept[name]}
+        self._values, self._kept = {**profile.values, **edits}, profile.values
+        words = f"{self._profile_name} was changed elsewhere: its values are as they are there now"
+        if edits:
+            words += f", but for {plural(len(edits), 'edit')} of yours, not saved yet"
+        self.notify(words)
+        self._list()
 
     def _list(self) -> None:
         """Those that the filter lets through."""
