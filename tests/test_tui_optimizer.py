@@ -1,5 +1,6 @@
 """The Optimizer screen under a pilot: a real search, steered; every key; applying. Costs 40 s."""
 
+import json
 import os
 import signal
 import tomllib
@@ -12,10 +13,12 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
 from engine.optimize.notice import Posted, posted, search_folder, wish_in
+from exchange.span import moment_text
 from tests.screen_text import screen_text, until
 from tests.studies import at_work, keep_notice, keep_report, keep_trials
 from tests.test_tui_optimizer_looks import SMALL, WIDE, to_optimizer
 from tests.tui_app import lines, opened, tap
+from tui.figures import day
 from tui.optimizer_order import SearchRequest, SearchText, flags_of, settings_of
 from tui.request import FieldError
 from tui.screens.apply import ApplyDialog
@@ -111,6 +114,43 @@ async def test_a_killed_search_is_known_as_such_and_goes_on_with_what_was_missin
         order = told().notice.order
         assert order.trials < 3000
         assert told().notice.order.coins == ("BTC",)
+
+
+async def test_a_search_stopped_while_its_result_is_questioned_goes_on_to_its_conclusion() -> None:
+    async with opened(WIDE, Path("data")) as (app, pilot):
+        await start(pilot, small_search(trials="4", mc_perms="20000"))
+        await until(pilot, lambda: " questioning" in screen_text(app), "the questions")
+        await tap(pilot, "x")
+        await until(pilot, lambda: isinstance(app.screen, Question), "the question")
+        await tap(pilot, "y")
+        words = "stopped, 4 trials, no report: space goes on"
+        await until(pilot, lambda: words in screen_text(app), "the stop")
+        await tap(pilot, "a")
+        await until(pilot, lambda: "no report yet, space goes on to it" in screen_text(app), "why")
+        await tap(pilot, "space")
+        await until(pilot, lambda: told().at_work, "the search again")
+        await until(pilot, lambda: told().notice.stage == "examining", "the questions again")
+        assert told().notice.order.trials == 0
+        assert told().notice.done == 4
+
+
+async def test_windows_are_tested_behind_the_purged_days_with_and_without_a_report() -> None:
+    async with opened(WIDE, Path("data")) as (app, pilot):
+        await start(pilot, small_search(trials="2"))
+        await until(pilot, lambda: "no verdict yet" not in screen_text(app), "the study")
+        store = app.store.optimizer
+        await until(pilot, lambda: store.view is not None and bool(store.view.report), "a report")
+        [path] = Path("data").glob("optimizer_results_robust*.json")
+        spans = json.loads(path.read_text())["study"]["window_spans"]
+        with_report = store.view.windows
+        told = [[moment_text(ms) for ms in window] for window in with_report]
+        assert told == [[one["train"][0], *one["test"]] for one in spans]
+        await pilot.press("w")
+        first = f"1  {day(with_report[0][1])} .. "
+        await until(pilot, lambda: first in screen_text(app), "the first test")
+        path.unlink()
+        await until(pilot, lambda: store.view.report is None, "no report")
+        assert store.view.windows == with_report
 
 
 @pytest.mark.parametrize("size", [SMALL, WIDE])

@@ -57,6 +57,22 @@ async def test_nothing_is_applied_of_a_study_that_was_chosen_but_not_read_yet() 
         await until(pilot, lambda: "mine: it has no report yet" in screen_text(app), "why not")
 
 
+@pytest.mark.parametrize(("wanted", "goes_on"), [(12, False), (20, True)])
+async def test_a_study_with_its_verdict_can_be_applied_however_its_search_was_stopped(
+    wanted: int, goes_on: bool
+) -> None:
+    keep_trials(trials=12)
+    keep_report("ROBUST", trials=12)
+    keep_notice("stopped", "stopped", done=12, wanted=wanted)
+    async with opened(WIDE, Path("data")) as (app, pilot):
+        await to_optimizer(pilot, "ROBUST  p ")
+        await pilot.press("p")
+        await until(pilot, lambda: "a apply..." in lines(app)[-1], "the key")
+        assert ("space go on" in lines(app)[-1]) == goes_on
+        assert ("stopped, 12 of 20 trials: space goes on" in screen_text(app)) == goes_on
+        assert ("stopped" in screen_text(app)) == goes_on
+
+
 def gamma_line(app: GridTui) -> str:
     """The line of gamma in the difference, without the frame; "" where it does not change."""
     found = [line for line in lines(app) if " gamma " in line and "->" in line]

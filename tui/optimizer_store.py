@@ -28,7 +28,8 @@ class StudyKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StudyRow:
-    """One study in the list. `state`: a word, see `state_of`; `trials`: finished ones."""
+    """One study in the list. `state`: a word, see `state_of`; `trials`: finished ones; `verdict`:
+    the report's word, which is about `judged` of them."""
 
     key: StudyKey
     state: str
@@ -38,6 +39,7 @@ class StudyRow:
     posted: Posted | None
     identity: Mapping[str, Any] | None
     verdict: str = ""
+    judged: int = 0
 
     @property
     def at_work(self) -> bool:
@@ -58,6 +60,18 @@ class StudyRow:
     def left(self) -> int:
         """Trials that are missing where it was broken off."""
         return max(0, self.wanted - self.trials)
+
+    @property
+    def unjudged(self) -> bool:
+        """Whether a search from here has all its trials, and its conclusion is missing."""
+        if self.posted is None or not self.trials or self.left:
+            return False
+        return self.state != "finished" if self.is_refit else self.judged < self.trials
+
+    @property
+    def concluded(self) -> bool:
+        """Whether it has all its trials and a verdict on them, however its process has ended."""
+        return bool(self.verdict) and not (self.left or self.unjudged or self.is_refit)
 
     @property
     def is_refit(self) -> bool:
@@ -95,7 +109,8 @@ class StudyRow:
             return f"failed: {told.words}"
         if self.state in ("stopped", "killed"):
             of = f"{count(self.trials)} of {count(self.wanted)} trials" if self.left else trials
-            return f"{self.state}, {of}: {key_of('hold')} goes on"
+            less = ", no report" if self.unjudged else ""
+            return f"{self.state}, {of}{less}: {key_of('hold')} goes on"
         if self.is_refit:
             return f"{trials} in {plural(told.order.windows, 'window')}"
         return trials
@@ -117,8 +132,9 @@ class ParameterLine:
 class StudyView:
     """The chosen study. `scores`, `numbers`, `best_so_far`: of finished trials, shape (n,), in the
     order of their numbers; `hidden`: trials too many to be listed; `report` None: none yet;
-    `windows`: (train from, train to, test to), ms UTC; `interpretation`: of `robustness`, in words;
-    `refit`: what a refit came to; `nothing`: why there are no trials, where there are none."""
+    `windows`: (train from, test from, test to), ms UTC; `interpretation`: of `robustness`, in
+    words; `refit`: what a refit came to; `nothing`: why there are no trials, where there are none.
+    """
 
     row: StudyRow
     names: tuple[str, ...]

@@ -7,7 +7,7 @@ waits for.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -133,18 +133,20 @@ class Watch:
             identity = entry.identity if entry else None
             report = _report_about(key, identity, notice, reports)
             told_ms = notice.notice.told_ms if notice else 0
-            rows.append(
-                StudyRow(
-                    key,
-                    state_of(notice),
-                    trials,
-                    entry.best if entry else None,
-                    max(told_ms, (entry.last_ms or 0) if entry else 0),
-                    notice,
-                    identity,
-                    report.word if report else "",
-                )
+            row = StudyRow(
+                key,
+                state_of(notice),
+                trials,
+                entry.best if entry else None,
+                max(told_ms, (entry.last_ms or 0) if entry else 0),
+                notice,
+                identity,
+                report.word if report else "",
+                report.trials if report else 0,
             )
+            if row.state in ("stopped", "killed") and row.concluded:
+                row = replace(row, state="finished")
+            rows.append(row)
         rows.sort(key=lambda row: (row.at_work, row.last_ms), reverse=True)
         return tuple(rows)
 
@@ -184,7 +186,7 @@ class Watch:
             parameters=parameters,
             robustness=robustness,
             report=report,
-            windows=_windows(row.identity),
+            windows=_windows(row.identity, space, base, report),
             log=tuple(log),
             interpretation=interpretation(robustness, used_of(len(done))),
             refit=_refit_about(row, refits),
@@ -331,14 +333,33 @@ def _base_of(identity: Mapping[str, Any] | None, space: Space | None) -> Strateg
         return None
 
 
-def _windows(identity: Mapping[str, Any] | None) -> tuple[tuple[int, int, int], ...]:
+def _windows(
+    identity: Mapping[str, Any] | None,
+    space: Space | None,
+    base: StrategyParams | None,
+    report: Report | None,
+) -> tuple[tuple[int, int, int], ...]:
+    """As the report has them, else with the purged gap that the search leaves before each test."""
+    from exchange.span import moment_ms
     from exchange.timeframe import timeframe_ms
 
     if identity is None:
         return ()
     job = identity["job"]
     first, step = job["first_ms"], timeframe_ms(job["timeframe"])
-    return tuple((first, first + train * step, first + test * step) for train, test in job["cuts"])
+    if report is not None and len(report.tests) == len(job["cuts"]):
+        tests = [[moment_ms(each.removesuffix(" UTC")) for each in pair] for pair in report.tests]
+        return tuple((first, start, end) for start, end in tests)
+    gap = 0
+    if space is not None and base is not None:
+        import numpy as np
+
+        from engine.optimize.walkforward import lookback
+
+        gap, _ = lookback(space, base, [np.zeros(1, np.int64)], step)
+    return tuple(
+        (first, first + (train + gap) * step, first + test * step) for train, test in job["cuts"]
+    )
 
 
 def _key_of(one: Posted) -> StudyKey:

@@ -23,7 +23,8 @@ class Report:
 
     `stability`: (CV, label) by parameter; scores by pair, a number a window; `cluster_scores`: the
     worst and the best of the trials that the parameters are the median of; `steepest`: the
-    parameter that costs most beside the chosen point; `looks`: how often the hold-out was asked.
+    parameter that costs most beside the chosen point; `looks`: how often the hold-out was asked;
+    `tests`: (first moment, end) of each window's test span, as text.
     """
 
     path: Path
@@ -58,6 +59,7 @@ class Report:
     deflated: float | None
     fall: float | None
     steepest: str
+    tests: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,9 @@ def report_of(document: Mapping[str, Any], path: Path) -> Report:
         deflated=sharpe.get("probability"),
         fall=flat.get("median_fall"),
         steepest=str(flat.get("steepest", "")),
+        tests=tuple(
+            (str(one["test"][0]), str(one["test"][1])) for one in study.get("window_spans", ())
+        ),
     )
 
 

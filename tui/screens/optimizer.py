@@ -132,6 +132,8 @@ class OptimizerScreen(WatchingScreen):
             return
         if view.report is None:
             why = "its windows have a set each" if row.is_refit else "it has no report yet"
+            if row.unjudged and not (row.is_refit or row.at_work):
+                why = f"it has no report yet, {key_of('hold')} goes on to it"
             self.notify(f"{row.key.name}: {why}, there is nothing to apply", markup=False)
             return
         from tui.screens.apply import ApplyDialog
@@ -237,7 +239,7 @@ class OptimizerScreen(WatchingScreen):
             self.notify(f"{row.key.name} {words}", markup=False)
             return
         order = row.posted.notice.order
-        if not row.left:
+        if not (row.left or row.unjudged):
             words = f"has all its trials: {key_of('search')} in the form adds more"
             self.notify(f"{row.key.name} {words}", markup=False)
             return
@@ -296,9 +298,10 @@ class OptimizerScreen(WatchingScreen):
             return "studies"
         if self._pane.has_focus_within:
             row = self._optimizer.row(self._chosen)
-            state = row.state if row is not None else ""
+            kind = _FOOTERS.get(row.state, "done") if row is not None else "done"
+            judged = " judged" if kind == "stopped" and row is not None and row.verdict else ""
             where = " trials" if isinstance(focused, TrialsTable) else ""
-            return f"study {_FOOTERS.get(state, 'done')}{where}"
+            return f"study {kind}{judged}{where}"
         return "optimizer choice" if self._pane.view is not None else "optimizer first"
 
 

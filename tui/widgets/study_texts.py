@@ -191,8 +191,8 @@ def windows_text(view: StudyView) -> Content:
     lines = [Content.assemble(("scores of ", "$quiet"), (whose, "bold")), Content("")]
     head = f"{'window, tested on':<29}{'coin':<6}{'train':>10}{'test':>10}  unseen"
     lines.append(Content.styled(head, "underline $quiet"))
-    for number, (_, train_end, test_end) in enumerate(view.windows):
-        span = f"{number + 1}  {day(train_end)} .. {day(test_end)}"
+    for number, (_, test_start, test_end) in enumerate(view.windows):
+        span = f"{number + 1}  {day(test_start)} .. {day(test_end)}"
         unseen = number == len(view.windows) - 1
         for pair, own_train, own_test in zip(pairs, train, test, strict=True):
             if number < len(own_train):
