@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from state.lock import BotLock
 from tests.bot_app import shown, watched
-from tests.machine import Machine, machine
+from tests.bot_files import hold
+from tests.machine import Machine, becomes, machine
 from tests.records import a_run, record_of
 from tests.screen_text import screen_text, until
 from tests.tui_app import NOON
@@ -19,6 +21,7 @@ from tui.bot.fleet import Fleet
 from tui.bot.goodbye import who_goes_on
 from tui.bot.replay import Replay
 from tui.bot.view import BotView, Link
+from tui.bots import bots
 
 STARTED = "BTC/USDT (PAPER) runs: 0 lists it, enter there shows it"
 
@@ -160,3 +163,46 @@ async def test_who_leaves_is_told_of_every_bot_that_goes_on_also_out_of_a_replay
     ether = replace(bots[0], holder=replace(bots[0].holder, symbol_id="ETHUSDT"))
     fleet.running = [*bots, ether]
     assert who_goes_on(fleet) == "4 bots go on: BTC, BTC, BTC, ETH."
+
+
+async def test_of_a_bot_that_ends_before_it_could_be_reached_nothing_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRIDTUI_STATE_HOME", str(tmp_path / "locks"))
+    (tmp_path / "locks").mkdir()
+    fleet = Fleet()
+    for symbol_id in ("BTCUSDT", "ETHUSDT"):
+        with BotLock("paper", symbol_id) as lock:
+            hold(lock, tmp_path, "paper", symbol_id, tmp_path / "never.sock")
+            await fleet.look()
+            await fleet.forget_unborn()
+            assert fleet.watched is not None
+        await fleet.look()
+        assert (fleet.watched, fleet.subject) == (None, None)
+
+
+async def test_a_bot_that_ends_before_it_could_be_reached_gives_its_place_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with machine(tmp_path, monkeypatch) as there:
+        fleet = Fleet()
+        await fleet.look()
+        await becomes(lambda: fleet.watched.link == "connected")
+        with BotLock("paper", "ETHUSDT") as lock:
+            hold(lock, tmp_path, "paper", "ETHUSDT", tmp_path / "never.sock")
+            (unborn,) = (bot for bot in bots() if bot.pair == "ETH/USDT")
+            for _ in range(2):
+                await fleet.follow(unborn)
+            await fleet.look()
+            assert fleet.subject == unborn
+        await fleet.forget_unborn()
+        assert fleet.subject == there.bots["live"]
+        await becomes(lambda: fleet.watched.link == "connected")
+        there.locks["live"].release()
+        await there.servers["live"].close()
+        await becomes(lambda: fleet.watched.link == "ended")
+        ended = fleet.watched
+        await fleet.follow(unborn)
+        await fleet.forget_unborn()
+        assert fleet.watched is ended
+        await fleet.close()

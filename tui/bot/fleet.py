@@ -15,6 +15,7 @@ from engine.live.folders import MODES
 from state.lock import running_bots
 from tui.bot.census import Standing, standing_of
 from tui.bot.data_folders import remember
+from tui.bot.fate import fate_of
 from tui.bot.link import BotLink
 from tui.bot.starts import Starts
 from tui.bot.telling import Told
@@ -41,6 +42,15 @@ class Awaited:
         seconds = int(now - self.since)
         counted = f"{self.words}  {seconds} s" if seconds else self.words
         return f"{counted}\n{self.said}" if self.said else counted
+
+
+class _Shown(NamedTuple):
+    """What the screens show of whom: of the last three as of `Fleet._turn_to`."""
+
+    view: BotView
+    subject: RunningBot | None
+    followed: Path | None
+    started: str
 
 
 class Crash(NamedTuple):
@@ -74,7 +84,8 @@ class Fleet:
         self._followed: Path | None = None
         self._started = ""
         self._before: tuple[Path, str] | None = None  # what was followed when a replay began
-        self._ended: tuple[BotView, RunningBot | None, Path | None, str] | None = None  # likewise
+        self._ended: _Shown | None = None  # likewise
+        self._earlier: _Shown | None = None  # what was shown before the one that is followed
         self._awaited: list[Awaited] = []
         self._left: set[str] = set()
         self._unconfirmed: tuple[BotView | None, float] = (None, 0.0)
@@ -98,6 +109,7 @@ class Fleet:
         self.running.sort(key=lambda bot: [*MODES, bot.holder.mode].index(bot.holder.mode))
         await self._look_for_crashes()
         self.waiting = None
+        await self.forget_unborn()
         if self.replay is not None:
             return
         ended = self.watched is not None and self.watched.link == "ended"
@@ -141,6 +153,10 @@ class Fleet:
 
     async def follow(self, bot: RunningBot) -> None:
         """Show this one from now on."""
+        if self.watched is None or self.replay is not None:
+            self._earlier = None
+        elif not self._unborn:
+            self._earlier = self._shown_now
         view = BotView(self._clock)
         view.anew = bot.socket == self._followed and bot.holder.started != self._started
         link = BotLink(bot.socket, view, self._clock, holder=bot.holder)
@@ -156,7 +172,7 @@ class Fleet:
         if self.replay is None:
             self._ended = None
             if self.watched is not None and self.watched.link == "ended":
-                self._ended = (self.watched, self.subject, followed, self._started)
+                self._ended = self._shown_now
         shown_before = self._turn_to(None, None, None)
         self.replay, self._before = replay, before
         replay.start(self._show)
@@ -171,7 +187,25 @@ class Fleet:
         await self.look()
         ended, self._ended = self._ended, None
         if self.watched is None and ended is not None:
-            self.watched, self.subject, self._followed, self._started = ended
+            self._show_again(ended)
+
+    async def forget_unborn(self) -> None:
+        """Show again what was shown before a bot that has ended without ever being reached: it
+        refused itself, so that there is nothing to see of it. Reads files."""
+        subject = self.subject
+        if subject is None or not self._unborn:
+            return
+        fate = await asyncio.to_thread(fate_of, subject.holder)
+        if fate != "unknown" or self.subject is not subject or not self._unborn:
+            return
+        earlier, self._earlier = self._earlier, None
+        await _close(self._turn_to(None, None, None))
+        if earlier is None or self.watched is not None:
+            return
+        if earlier.view.link == "ended":
+            self._show_again(earlier)
+        elif earlier.subject in self.running:
+            await self.follow(earlier.subject)
 
     @property
     def shown(self) -> object:
@@ -230,6 +264,19 @@ class Fleet:
 
     def _show(self, view: BotView) -> None:
         self.watched = view
+
+    @property
+    def _unborn(self) -> bool:
+        """Whether the bot that is followed has told nothing yet."""
+        return self.replay is None and self.watched is not None and not self.watched.about
+
+    @property
+    def _shown_now(self) -> _Shown:
+        assert self.watched is not None
+        return _Shown(self.watched, self.subject, self._followed, self._started)
+
+    def _show_again(self, shown: _Shown) -> None:
+        self.watched, self.subject, self._followed, self._started = shown
 
     def _turn_to(
         self, link: BotLink | None, view: BotView | None, bot: tuple[Path, str] | None

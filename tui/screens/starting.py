@@ -168,6 +168,7 @@ class Starter:
             fleet.starts.arrived(launch)
             await self._show_started(running, shown_before)
             return
+        await fleet.forget_unborn()
         words = fleet.starts.words[launch.pid] = await asyncio.to_thread(launch.last_words)
         self._screen.notify(words, title=f"{title} was not started", severity="error", markup=False)
 
