@@ -22,6 +22,7 @@ from tests.tui_app import (
     tap,
 )
 from tui.figures import minute
+from tui.widgets.message_line import MessageLine
 from tui.widgets.result import ResultPane
 from tui.widgets.trades import TradesTable
 
@@ -128,6 +129,24 @@ async def test_data_that_are_not_there_are_a_plain_line_beside_the_form(tmp_path
         assert app.focused is not None
         assert app.focused.id == "source"
         assert "Traceback" not in screen_text(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_message_is_read_to_its_end_beside_the_form_or_in_a_notice(
+    size: tuple[int, int],
+) -> None:
+    kept = "from 2024-01-01 to 2024-06-30 00:00"
+    words = f"the cache {'/home/operator' * 4} has no candles of BTC/USDT 15m {kept}, but "
+    words += "BTC/USDT 15m from 2025-01-01 to 2025-02-01: choose another time or THE END"
+    async with opened(size) as (app, pilot):
+        app.store.say(words, error=True)
+        await until(pilot, lambda: "THE END" in screen_text(app), "the end of the message")
+        line = app.screen.query_one(MessageLine)
+        assert line.is_cut == (size == (80, 24))
+        assert len(app._notifications) == line.is_cut
+        app.store.say("short", error=True)
+        await until(pilot, lambda: "! short" in screen_text(app), "another message")
+        assert not line.is_cut
 
 
 async def test_several_coins_are_switched_between_and_the_portfolio_comes_first() -> None:

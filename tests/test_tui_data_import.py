@@ -17,6 +17,7 @@ from tui.request import FieldError
 from tui.screens.data import DataScreen
 from tui.screens.fetch import FetchDialog
 from tui.screens.import_files import ImportDialog
+from tui.widgets.message_line import MessageLine
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +55,26 @@ async def test_files_of_a_folder_that_are_refused_are_said_before_what_was_taken
         await until(pilot, lambda: "! 1 file refused" in screen_text(app), "the refusal")
         assert "XRPUSDT_15m.csv" in screen_text(app)
         await until(pilot, lambda: "SOL  15m" in screen_text(app), "the listing")
+
+
+async def test_of_many_files_that_are_refused_the_first_are_said_and_how_many_more() -> None:
+    Path("mine").mkdir()
+    for coin in ("BTC", "ETH", "SOL", "XRP"):
+        Path(f"mine/{coin}USDT_15m.csv").write_text("not,candles\n1,2\n")
+    async with opened((80, 24), Path("data")) as (app, pilot):
+        await to_data(app, pilot)
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, ImportDialog), "the dialog")
+        await pilot.press(*"mine", "enter")
+        await until(pilot, lambda: app.screen.query_one(MessageLine).is_cut, "the outcome")
+
+        def told() -> list[str]:
+            return [str(each.message) for each in app._notifications]
+
+        whole = "and 2 more, which `gridtui data import mine` names"
+        await until(pilot, lambda: any(whole in each for each in told()), "the whole")
+        assert told()[0].startswith("4 files refused; ")
+        assert told()[0].count("USDT_15m.csv") == 2
 
 
 async def test_funding_without_a_telling_name_is_imported_by_keyboard() -> None:

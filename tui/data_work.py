@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from exchange.importing import Imported, Refused
     from exchange.inspection import Finding
     from exchange.series import Market, Series
+
+_MOST_REASONS = 2
+"""Of files that are refused; a folder may hold hundreds."""
 
 Tell = Callable[[float, str], None]
 """Takes the share that is done, 0 to 1, and the stage. Raises GivenUp where that was asked."""
@@ -210,9 +214,13 @@ def importing(order: ImportOrder, data_dir: Path | None) -> DataJob:
             found = [import_file(order.path, data_dir, wishes)]
         else:
             found, refused, others = import_folder(order.path, data_dir, wishes)
-        # the screen has room for the first few: what did not go well stands in front
+        # what did not go well stands in front
         told = [f"{plural(len(refused), 'file')} refused"] if refused else []
-        told += [one.reason for one in refused] + [_imported(one) for one in found]
+        told += [one.reason for one in refused[:_MOST_REASONS]]
+        if (more := len(refused) - _MOST_REASONS) > 0:
+            command = shlex.join(["gridtui", "data", "import", str(order.path)])
+            told.append(f"and {more} more, which `{command}` names")
+        told += [_imported(one) for one in found]
         if others:
             from tui.commands.data_text import passed_over
 

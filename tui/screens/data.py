@@ -25,6 +25,7 @@ from tui.screens.frame import FramedScreen
 from tui.screens.import_files import ImportDialog
 from tui.screens.question import Question
 from tui.widgets.holding_details import HoldingDetails
+from tui.widgets.message_line import MessageLine
 from tui.widgets.progress import ProgressLine
 from tui.widgets.shelf import Shelf
 
@@ -61,7 +62,7 @@ class DataScreen(FramedScreen):
         self._data_dir = data_dir
         self._shelf, self._details = Shelf(), HoldingDetails()
         self._progress_line = ProgressLine()
-        self._outcome = Static(id="outcome")
+        self._outcome = MessageLine(id="outcome")
         self._reading = False
         self._read_at = 0.0
         self._folder = ""
@@ -271,8 +272,7 @@ class DataScreen(FramedScreen):
 
     def _say(self, message: str, *, error: bool = False) -> None:
         self._outcome.display = bool(message)
-        self._outcome.set_class(error, "-error")
-        self._outcome.update(Content(f"! {message}" if error else message))
+        self._outcome.say(message, error=error)
 
     def _key_context(self) -> str:
         if not self._furnished:

@@ -16,6 +16,7 @@ from tui.keys import bindings
 from tui.request import FieldError
 from tui.widgets.fields import Choice, Switch, TextField, step_focus
 from tui.widgets.footer import KeyLine
+from tui.widgets.message_line import MessageLine
 
 Order = TypeVar("Order")
 
@@ -48,7 +49,7 @@ class FieldsDialog(ModalScreen[Order], Generic[Order]):
                 with Vertical():
                     for _, field in rows:
                         yield field
-            yield Static(classes="message")
+            yield MessageLine(classes="message")
         yield KeyLine(self.KEYS)
 
     def text(self, name: str) -> str:
@@ -69,9 +70,7 @@ class FieldsDialog(ModalScreen[Order], Generic[Order]):
         try:
             order = self.order()
         except FieldError as error:
-            message = self.query_one(".message", Static)
-            message.add_class("-error")
-            message.update(Content(f"! {error}"))
+            self.query_one(MessageLine).say(str(error), error=True)
             self.query_one(f"#{error.field}").focus()
             return
         self.dismiss(order)
@@ -80,10 +79,9 @@ class FieldsDialog(ModalScreen[Order], Generic[Order]):
     @on(Choice.Changed)
     def _edited(self) -> None:
         """What was wrong may be right now."""
-        message = self.query_one(".message", Static)
+        message = self.query_one(MessageLine)
         if message.has_class("-error"):
-            message.remove_class("-error")
-            message.update("")
+            message.say("")
 
     def action_move(self, step: int) -> None:
         """The next field, or the one before."""

@@ -8,8 +8,6 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from textual import on, work
-from textual.content import Content
-from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from tui.folders import data_folder
@@ -18,6 +16,7 @@ from tui.optimizer_order import Launched, SearchRequest, SearchText, storage_nam
 from tui.optimizer_store import OptimizerStore, Snapshot, StudyKey, StudyRow
 from tui.request import FieldError
 from tui.screens.frame import FramedScreen
+from tui.widgets.message_line import MessageLine
 from tui.widgets.search_form import SearchForm
 from tui.widgets.studies import StudyList
 from tui.widgets.study_pane import StudyPane
@@ -39,7 +38,7 @@ class WatchingScreen(FramedScreen):
         super().__init__("-optimizer -page-form -no-study")
         self._data_dir = data_dir
         self._form, self._studies, self._pane = SearchForm(), StudyList(), StudyPane()
-        self._outcome = Static(id="outcome")
+        self._outcome = MessageLine(id="outcome")
         self._watch: Watch | None = None
         self._launched: list[Launched] = []
         self._chosen: StudyKey | None = None
@@ -191,5 +190,4 @@ class WatchingScreen(FramedScreen):
 
     def _say(self, message: str, *, error: bool = False) -> None:
         self._outcome.display = bool(message)
-        self._outcome.set_class(error, "-error")
-        self._outcome.update(Content(f"! {message}" if error else message))
+        self._outcome.say(message, error=error)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from engine.wording import plural
 from tui.widgets.fields import Choice, Link, Switch, TextField
+from tui.widgets.message_line import MessageLine
 from tui.widgets.rows_form import SOURCES, RowsForm
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class RunForm(RowsForm):
         """The rows, what opens the parameters, and room for a message below."""
         yield from super().compose()
         yield Link("parameters", "parameters...")
-        yield Static(id="message")
+        yield MessageLine(id="message")
 
     @property
     def text(self) -> FormText:
@@ -105,9 +105,7 @@ class RunForm(RowsForm):
 
     def say(self, message: str, *, error: bool = False) -> None:
         """The line below the fields; an error begins with `!`."""
-        line = self.query_one("#message", Static)
-        line.set_class(error, "-error")
-        line.update(Content(f"! {message}" if error and message else message))
+        self.query_one(MessageLine).say(message, error=error)
 
     @on(Link.Opened)
     def _opened(self, event: Link.Opened) -> None:
