@@ -202,7 +202,8 @@ async def test_a_backtest_is_drawn_beside_the_bot() -> None:
         await until(pilot, lambda: "with run" not in screen_text(app), "the bot alone")
 
 
-async def test_bars_from_before_are_read_from_the_disk(tmp_path: Path) -> None:
+@pytest.mark.parametrize("gone", [False, True])
+async def test_bars_from_before_are_read_from_the_disk(tmp_path: Path, gone: bool) -> None:
     folder = tmp_path / "live_state" / "paper"
     folder.mkdir(parents=True)
     rows = [wave(n) for n in range(NEWEST - 3_000, NEWEST + 1)]
@@ -213,9 +214,11 @@ async def test_bars_from_before_are_read_from_the_disk(tmp_path: Path) -> None:
     holder = Holder("paper", "BTCUSDT", 1, "2025-01-01T00:00:00", str(tmp_path), "paper", "x.sock")
     async with shown("3", None, (80, 24)) as (app, pilot):
         fleet = app.store.fleet
-        fleet.running = [RunningBot(holder, tmp_path / "x.sock")]
-        fleet._followed = tmp_path / "x.sock"
-        fleet.watched = swinging(200)
+        fleet.subject = RunningBot(holder, tmp_path / "x.sock")
+        view = swinging(200)
+        if gone:
+            view.link, view.fate = "ended", "crashed"
+        fleet.watched = view
         await until(pilot, lambda: "of 3,001 bars" in screen_text(app), "what lies on the disk")
         await pilot.press("w", "w")
         await until(pilot, lambda: "3,001 of 3,001 bars" in screen_text(app), "all bars")

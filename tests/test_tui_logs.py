@@ -13,7 +13,8 @@ from tests.bot_app import Clock, shown, watched
 from tests.bot_documents import alarm, snapshot, starting
 from tests.screen_text import screen_text, until
 from tests.tui_app import SIZES
-from tui.bot.log_file import read_tail
+from tui.bot.fate import Fate
+from tui.bot.log_file import RUN_BEGINS, around, read_tail
 from tui.bot.view import BotView
 from tui.bots import RunningBot
 from tui.screens.help import HelpScreen
@@ -112,14 +113,43 @@ async def test_what_was_said_before_is_read_from_the_bots_log(tmp_path: Path) ->
     holder = Holder("paper", "BTCUSDT", 1, "2025-01-01T00:00:00", str(tmp_path), "paper", "x.sock")
     async with shown("5", None) as (app, pilot):
         fleet = app.store.fleet
-        fleet.running = [RunningBot(holder, tmp_path / "x.sock")]
-        fleet._followed = tmp_path / "x.sock"
+        fleet.subject = RunningBot(holder, tmp_path / "x.sock")
         fleet.watched = talking()
         await until(pilot, lambda: "09:00:00" in screen_text(app), "the beginning")
         for word in ("long differs", "HEALTH | clock bad", "SELL_CLOSE_LONG"):
             assert screen_text(app).count(word) == (2 if word.startswith("HEALTH") else 1)
         assert "W [2025-01-10 09:15:00]" in screen_text(app)
         assert "E [2025-01-10 09:30:00]" in screen_text(app)
+
+
+@pytest.mark.parametrize("fate", ["crashed", "unknown"])
+async def test_of_a_bot_that_is_gone_the_log_is_read_with_its_last_words(
+    tmp_path: Path, fate: Fate
+) -> None:
+    folder = tmp_path / "live_logs" / "paper"
+    folder.mkdir(parents=True)
+    before = "[2025-01-10 09:00:00] INFO | PAPER SIMULATED BTC/USDT begins"
+    after = "[2025-01-10 12:00:01] INFO | the state is saved"
+    told = [text for level, text in SAID if level >= logging.INFO]
+    (folder / "BTCUSDT.log").write_text("\n".join([before, *told, after]) + "\n")
+    holder = Holder("paper", "BTCUSDT", 1, "2025-01-01T00:00:00", str(tmp_path), "paper", "x.sock")
+    async with shown("5", None) as (app, pilot):
+        view = talking()
+        view.link, view.fate = "ended", fate
+        app.store.fleet.subject = RunningBot(holder, tmp_path / "x.sock")
+        app.store.fleet.watched = view
+        await until(pilot, lambda: "09:00:00" in screen_text(app), "the beginning")
+        shown_lines = screen_text(app)
+        assert [shown_lines.count(text.split("\n")[0][:60]) for text in told] == [1] * len(told)
+        assert shown_lines.index("clock bad") < shown_lines.index("the state is saved")
+
+
+def test_the_run_before_is_not_taken_for_what_was_heard_of_this_one() -> None:
+    begins, same = (RUN_BEGINS, "a run begins"), (logging.INFO, "the same")
+    other = (logging.INFO, "another")
+    assert around([begins, same, begins, other], [same]) == ([begins, same, begins, other], [])
+    assert around([begins, same, other], [same]) == ([begins], [other])
+    assert around([begins, other], []) == ([begins, other], [])
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"  a line that goes on\n" * 3])

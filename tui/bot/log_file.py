@@ -46,15 +46,22 @@ def read_tail(path: Path) -> list[tuple[int, str]]:
     return [(level, "\n".join(parts)) for level, parts in entries]
 
 
-def before(
+def around(
     tail: Sequence[tuple[int, str]], said: Sequence[tuple[int, str]]
-) -> list[tuple[int, str]]:
-    """The part of a file's end that is not in `said`, which the bot has told since."""
+) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
+    """The parts of a file's end before and after `said`, which the bot has told itself: it may
+    have written its last words when nobody could hear them any more."""
     heard = {text for level, text in said if level >= logging.INFO}
     last = len(tail)
-    while last and tail[last - 1][1] in heard:
+    # not into the run before, which on a simulated market may have said the same
+    while last and tail[last - 1][1] not in heard and tail[last - 1][0] != RUN_BEGINS:
         last -= 1
-    return list(tail[:last])
+    if not last or tail[last - 1][1] not in heard:
+        return list(tail), []
+    first = last
+    while first and tail[first - 1][1] in heard:
+        first -= 1
+    return list(tail[:first]), list(tail[last:])
 
 
 def level_of(line: str) -> int:

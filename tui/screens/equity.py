@@ -221,8 +221,9 @@ class EquityScreen(BotScreen):
         charts.border_subtitle = Content(f"{count(len(equity))} of {count(len(bars.time))} bars")
 
     def _look_on_disk(self, view: BotView) -> None:
-        """Once for each bot that is followed: its bars before those that it tells of."""
-        bot = self._store.fleet.followed
+        """Once for each bot that is shown, also if it is gone: its bars before those that it tells
+        of."""
+        bot = self._store.fleet.subject
         if bot is None or not view.about or bot.holder.started == self._asked_for:
             return
         self._asked_for = bot.holder.started

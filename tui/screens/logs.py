@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from engine.live.folders import log_file
 from engine.wording import plural
-from tui.bot.log_file import before, read_tail
+from tui.bot.log_file import around, read_tail
 from tui.keys import bindings, key_of
 from tui.screens.bot_screen import BotScreen
 from tui.widgets.log_lines import LogLines
@@ -146,9 +146,10 @@ class LogsScreen(BotScreen):
         self._entitle()
 
     def _look_on_disk(self, view: BotView) -> None:
-        """Once for each bot that is followed: what it said before."""
-        bot = self._store.fleet.followed
-        if bot is None or not view.about or bot.holder.started == self._asked_for:
+        """Once for each bot that is shown, also if it is gone: what it said before."""
+        bot = self._store.fleet.subject
+        known = bool(view.about) or view.link == "ended"
+        if bot is None or not known or bot.holder.started == self._asked_for:
             return
         self._asked_for = bot.holder.started
         holder = bot.holder
@@ -161,7 +162,10 @@ class LogsScreen(BotScreen):
 
     def _put_before(self, tail: list[tuple[int, str]], view: BotView) -> None:
         if view is self._of:
-            self._lines.put_before(before(tail, list(view.lines)))
+            before, after = around(tail, list(view.lines))
+            self._lines.put_before(before)
+            if view.link == "ended":
+                self._lines.add(after)
             self._entitle()
 
     def _go_to(self, written: str) -> None:
