@@ -71,16 +71,16 @@ class Audit:
     def __init__(self) -> None:
         self.requests: deque[Request] = deque(maxlen=_MOST)
         self._open: dict[str, Request] = {}
-        self._seen = (0, 0, 0)
+        self._seen = (0, 0, 0, 0)
 
     def take(self, view: BotView) -> bool:
         """Read what is new in a view; True if there was anything."""
         taken = sum(view.counts.get(kind, 0) for kind in _KINDS)
-        seen = (id(view), view.counts.get("snapshot", 0), taken)
+        seen = (id(view), view.counts.get("snapshot", 0), view.recalled, taken)
         if seen == self._seen:
             return False
-        new = taken - self._seen[2]
-        if seen[:2] != self._seen[:2] or new > len(view.requests):
+        new = taken - self._seen[3]
+        if seen[:3] != self._seen[:3] or new > len(view.requests):
             self.requests.clear()
             self._open.clear()
             new = len(view.requests)

@@ -184,7 +184,7 @@ class Record:
         self._end_bar()
 
     def _take(self, line: bytes, start: int, *, newest: bool) -> None:
-        read = _event(line)
+        read = event_in(line)
         if read is None:
             # the last line may be on its way, or was torn when the bot was killed
             self.damaged += line.endswith(b"\n") or not newest
@@ -231,7 +231,7 @@ def parts_of(path: Path) -> Iterator[Path]:
         yield path
 
 
-def _event(line: bytes) -> tuple[int, str, Payload] | None:
+def event_in(line: bytes) -> tuple[int, str, Payload] | None:
     """Time, kind, payload; None if it is no whole event."""
     try:
         content = decode(line)

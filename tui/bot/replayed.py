@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exchange.timeframe import timeframe_ms
-from state.durable import lines_of, read_file
+from state.durable import read_file
 from state.errors import StateError
 from state.exact_json import decode
 from tui.bot.history import read_earlier
-from tui.bot.record import ENDING, KINDS, TRADE, Payload, Record, begins
+from tui.bot.recalled import trades_before
+from tui.bot.record import ENDING, KINDS, Payload, Record, begins
 from tui.bot.view import BotView
 from tui.figures import stamp
 
@@ -142,7 +142,7 @@ class Scene:
         bars = [dict(zip(names, row, strict=True)) for row in columns]
         self._bars = [bar for bar in bars if bar["time_ms"] < first_bar]
         first_trade = _first(record, "trade", "timestamp")
-        self._trades = _trades_before(folder / f"{name}_trades.jsonl", first_trade)
+        self._trades = trades_before(folder / f"{name}_trades.jsonl", first_trade)
         self._said: dict[int, list[tuple[int, str]]] = {}
 
     def text(self, start: int) -> LiveText:
@@ -251,20 +251,3 @@ def _parameters(record: Record) -> dict[str, Any]:
     except (StateError, ValueError, KeyError, TypeError):
         return {}
     return dict(params) if isinstance(params, dict) else {}
-
-
-def _trades_before(path: Path, before_ms: int) -> list[Payload]:
-    """Rows of the trade log; damaged ones are left out."""
-    try:
-        lines = lines_of(read_file(path))
-    except StateError:
-        return []
-    rows = []
-    for line in lines:
-        try:
-            row = decode(line)
-            if row.keys() >= TRADE and row["timestamp"] < before_ms:
-                rows.append(row)
-        except (ValueError, TypeError, AttributeError):
-            continue
-    return rows

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
+from tui.bot.rows import add, join, put_before
 from tui.figures import decimals
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class BotView:
         left: what the state file of one that has crashed says: it may have written more than told.
         loss_seen: the operator knows that the bot is silent, out of reach, or gone.
         counts: how many events of each kind there were, so that a reader sees what has changed.
+        recalled: how often something was put before what was told.
         replay: what plays the record that is shown; None of a bot that runs.
         anew: it is another run of the bot that was shown before.
     """
@@ -93,6 +95,7 @@ class BotView:
         self.again_at = 0.0
         self.heard_at = self.quoted_at = self.read_at = clock()
         self.counts: dict[str, int] = {}
+        self.recalled = 0
         self.controls = False
 
     def begin(self, document: Mapping[str, Any]) -> None:
@@ -106,14 +109,20 @@ class BotView:
         health = document["health"] or {}
         if health.get("time_ms") != self.read_ms:  # what is known already came when it came
             self._read(health)
-        _join(self.bars, document["bars"], "time_ms")
-        _add(self.trades, document["trades"], _A_TRADE)
-        _add(self.requests, document["requests"], _A_REQUEST)
+        join(self.bars, document["bars"], "time_ms")
+        add(self.trades, document["trades"], _A_TRADE)
+        add(self.requests, document["requests"], _A_REQUEST)
         told = {alarm["key"]: alarm for alarm in document["alarms"]}
         gone = self.alarms.keys() - told.keys()
         self.alarms = {key: {**self.alarms[key], "over": True} for key in gone} | told
         self._forget_alarms()
         self._count("snapshot")
+
+    def recall(self, trades: Sequence[dict[str, Any]], requests: Sequence[dict[str, Any]]) -> None:
+        """Know of what its files have from before it was listened to, as far as there is room."""
+        put_before(self.trades, trades, _A_TRADE, "timestamp")
+        put_before(self.requests, requests, _A_REQUEST, "time_ms")
+        self.recalled += 1
 
     def take(self, kind: str, payload: Mapping[str, Any]) -> None:
         """Take an event."""
@@ -363,24 +372,3 @@ class BotView:
 def alarm_name(alarm: Mapping[str, Any]) -> _Name:
     """What tells an alarm from others, also from an earlier one of the same trouble."""
     return str(alarm["key"]), int(alarm["time_ms"])
-
-
-def _join(rows: deque[dict[str, Any]], newer: list[dict[str, Any]], by: str) -> None:
-    """Put rows behind those that are older than they; a bot remembers fewer than we do."""
-    if newer:
-        while rows and rows[-1][by] >= newer[0][by]:
-            rows.pop()
-    rows.extend(newer)
-
-
-def _add(rows: deque[dict[str, Any]], newer: list[dict[str, Any]], by: tuple[str, ...]) -> None:
-    """Put rows behind those that were known, each once; `by`: what tells one from another."""
-    told = {_values(row, by) for row in newer}
-    known = [row for row in rows if _values(row, by) not in told]
-    rows.clear()
-    rows.extend(known)
-    rows.extend(newer)
-
-
-def _values(row: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Any, ...]:
-    return tuple(row.get(name) for name in names)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import on
+from textual import on, work
 from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from engine.live.folders import state_folder
 from engine.wording import count
 from tui.bot.audit import Audit
 from tui.bot.held import held_mark
@@ -24,8 +25,7 @@ from tui.widgets.prompt import Prompt
 from tui.widgets.row_table import RowTable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from tui.bot.recalled import Recalled
     from tui.bot.view import BotView
 
 _OF_A_TABLE = ("next_view", "filter", "sort", "reverse", "details", "freeze")
@@ -59,6 +59,7 @@ class OrdersScreen(BotScreen):
         self._said: object = None
         self._titles = (Content(), Content())
         self._looked_at = 0.0
+        self._asked_for: str | None = None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Without a bot there is no table to do anything with; `back` lets a held one go on."""
@@ -77,10 +78,13 @@ class OrdersScreen(BotScreen):
             self._audit.take(view)
         if view is not self._of:
             self._of, self._tables, self._held = view, tables(view, self._audit), None
+            self._asked_for = None
             self._furnish_table()
+        self._look_on_disk(view)
         if self._held is None and not self._waits():
             kinds = self._table.kinds
             counts = [view.counts.get(kind) for kind in kinds]
+            counts.append(view.recalled)
             seen = (self._view_name, view.price_digits, counts, view.link == "ended")
             if (seen, view.counts.get("snapshot")) != self._seen:
                 self._seen = (seen, view.counts.get("snapshot"))
@@ -146,6 +150,26 @@ class OrdersScreen(BotScreen):
             self._close_prompt()
         self._refill()
 
+    def _look_on_disk(self, view: BotView) -> None:
+        """Once for each bot that is shown, also if it is gone: what it did before that is told."""
+        bot = self._store.fleet.subject
+        if bot is None or not view.about or bot.holder.started == self._asked_for:
+            return
+        self._asked_for = bot.holder.started
+        folder = state_folder(Path(bot.holder.data_folder), bot.holder.mode)
+        self._read(folder, bot.holder.symbol_id, view)
+
+    @work(thread=True, exclusive=True, group="earlier rows", exit_on_error=False)
+    def _read(self, folder: Path, symbol_id: str, view: BotView) -> None:
+        from tui.bot.recalled import read_recalled
+
+        earlier = read_recalled(folder, symbol_id, view.trades.maxlen, view.requests.maxlen)
+        self.app.call_from_thread(self._put_before, earlier, view)
+
+    def _put_before(self, earlier: Recalled, view: BotView) -> None:
+        if view is self._of:
+            view.recall(*earlier)
+
     @property
     def _table(self) -> Table:
         return self._tables[self._view_name]
@@ -203,7 +227,7 @@ class OrdersScreen(BotScreen):
         self.show_keys(self._key_context())
         asked = (self._view_name, self._words[self._view_name], self._held is None)
         ended = view.link == "ended"
-        state = (id(view), dict(view.counts), asked, self._rows.row_count, ended)
+        state = (id(view), dict(view.counts), view.recalled, asked, self._rows.row_count, ended)
         if state == self._said:
             return
         self._said = state
@@ -230,6 +254,10 @@ class OrdersScreen(BotScreen):
         parts: list[str | tuple[str, str]] = [f"{self._table.title}{some}"]
         if view.link == "ended" and self._view_name == "resting":
             parts.append((f"  as of {moment(view, view.now_ms)}", "$warning"))
+        bounded = {"trades": view.trades, "audit": view.requests}.get(self._view_name)
+        if bounded is not None and len(bounded) == bounded.maxlen:
+            more = "; a replay has more" if view.replay is None else ""
+            parts.append((f"  the newest{more}", "$quiet"))
         if self._held is not None:
             parts += ["  ", held_mark(f" +{count(self._held.new(self._table.kinds))}")]
         return Content.assemble(*parts)
