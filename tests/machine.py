@@ -33,6 +33,14 @@ class Machine:
         self.locks[mode].release()
         path.write_text(said)
 
+    def begin_again(self, mode: str) -> None:
+        """Let one that has crashed run."""
+        for path in lock_folder().glob(f"{mode}_*.lock"):
+            path.unlink()
+        bot = self.bots[mode]
+        folder = Path(bot.holder.data_folder)
+        hold(self.locks[mode], folder, mode, bot.holder.symbol_id, bot.socket)
+
     def connected(self) -> list[str]:
         """Whom somebody is connected to, once for each connection."""
         return [mode for mode, server in self.servers.items() for _ in server._connections]

@@ -43,6 +43,7 @@ async def test_a_private_name_is_still_there(made: object, name: str, user: str)
     [
         (App, "_background_screens", None, "tui/pictures.py"),
         (App, "_fatal_error", ["self"], "tui/guarded_app.py"),
+        (App, "_unnotify", ["self", "notification", "refresh"], "tui/operator_app.py"),
         (Driver, "write", ["self", "data"], "tui/operator_app.py"),
         (Compositor, "render_update", ["full", "screen_stack"], "tui/pictures.py"),
         (Compositor, "render_strips", ["self"], "tests/screen_text.py"),

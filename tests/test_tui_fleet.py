@@ -148,6 +148,24 @@ async def test_the_crash_of_a_bot_that_is_not_watched_is_said_and_marks_the_list
         assert rung.count("\a") == 1
 
 
+async def test_that_a_bot_has_crashed_is_said_no_longer_once_it_runs_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with machine(tmp_path, monkeypatch) as there, shown("1", None) as (app, pilot):
+        fleet = app.store.fleet
+        await fleet.follow(there.bots["live"])
+        await fleet.look()
+        for mode in ("dry-run", "paper"):
+            there.crash(mode)
+            await fleet.look()
+        for mode in ("DRY", "PAPER"):
+            words = f"BTC/USDT ({mode}) has crashed"
+            await until(pilot, lambda words=words: words in screen_text(app), words)
+        there.begin_again("dry-run")
+        await until(pilot, lambda: "(DRY) has crashed" not in screen_text(app), "no words of it")
+        assert "BTC/USDT (PAPER) has crashed" in screen_text(app)
+
+
 async def test_neither_the_end_of_a_bot_nor_the_crash_of_the_one_watched_is_said_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

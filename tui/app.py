@@ -207,6 +207,7 @@ class GridTui(OperatorApp):
         screen = self._screens.get(number) or self._coming[number]
         await fleet.look(attach=screen.OF_BOTS or not self._looked)
         self._looked = True
+        self.unsay_of(bot.name for bot in fleet.running)
         bot = fleet.waiting
         if bot is not None and bot not in fleet.announced:
             fleet.announced.add(bot)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from textual.events import Event, Key, Paste
 from textual.filter import LineFilter
+from textual.notifications import Notification, Notify
 from textual.widget import Widget
 
 from tui.attention import Attention
@@ -52,6 +53,7 @@ class OperatorApp(GuardedApp):
             self._write_to_terminal, self.notify, blinks=self.animation_level != "none"
         )
         self._interrupted_at = -_TWICE_S
+        self._said_of: dict[Hashable, Notification] = {}
 
     @property
     def symbols(self) -> PlainSymbols:
@@ -97,8 +99,20 @@ class OperatorApp(GuardedApp):
     ) -> None:
         """Say something for some seconds; an error stays until it was acknowledged."""
         if severity == "error" and timeout is None:
-            message, timeout = f"{message}\n{key_of('acknowledge')} takes this away", _STAYS_S
+            message, timeout = _staying(message), _STAYS_S
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+
+    def say_of(self, subject: Hashable, message: str, *, title: str) -> None:
+        """Say an error that holds as long as nothing else is known of its subject."""
+        self.unsay_of([subject])
+        notice = Notification(_staying(message), title, "error", _STAYS_S)
+        self._said_of[subject] = notice
+        self.post_message(Notify(notice))
+
+    def unsay_of(self, subjects: Iterable[Hashable]) -> None:
+        """What was said of these holds no longer. Textual has no public way to take one away."""
+        for subject in self._said_of.keys() & set(subjects):
+            self._unnotify(self._said_of.pop(subject))
 
     def action_palette(self) -> None:
         """Every action by its name; not over a dialog, which has to be answered."""
@@ -163,6 +177,10 @@ class OperatorApp(GuardedApp):
         """Textual has no public way for this; it is this one that its own bell goes."""
         if not self.is_headless and self._driver is not None:
             self._driver.write(text)
+
+
+def _staying(message: str) -> str:
+    return f"{message}\n{key_of('acknowledge')} takes this away"
 
 
 def _interrupts(event: Event) -> bool:
