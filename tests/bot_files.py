@@ -25,15 +25,24 @@ def order(role: Any, number: int, status: str = "resting") -> dict[str, Any]:
 
 
 def keep_state(
-    folder: Path, mode: str, symbol_id: str, *, held: float = 0.046, entries: int = 0
+    folder: Path,
+    mode: str,
+    symbol_id: str,
+    *,
+    held: float = 0.046,
+    entries: int = 0,
+    paused: list[str] | None = None,
 ) -> Path:
-    """The state of a bot with a stop, a take-profit, an order that is gone, and entries."""
+    """The state of a bot with a stop, a take-profit, an order that is gone, and entries; `paused`:
+    why none rests, if it says so."""
     lots = 2 if held else 0
     orders = [order("stop", 1), order("near take-profit", 1)] if held else []
     orders += [order("exit", 1, "gone"), *(order("entry", 1 + n) for n in range(entries))]
     account = {"equity": 10_284.16, "long": side(held, lots), "short": side()}
     state = state_folder(folder, mode)
-    Snapshots(state, symbol_id).save({"account": account, "orders": orders})
+    document = {"account": account, "orders": orders}
+    known = {} if paused is None else {"paused": paused}
+    Snapshots(state, symbol_id).save(document | known)
     path = state / f"{symbol_id}_state.json"
     os.utime(path, (WROTE_S, WROTE_S))
     return path

@@ -67,6 +67,32 @@ def test_a_lock_that_is_held_runs_and_one_left_behind_has_crashed(tmp_path: Path
     assert (bot.condition, bot.reachable) == ("crashed", None)
 
 
+@pytest.mark.parametrize("mode", ["paper", "dry-run", "live"])
+@pytest.mark.parametrize(
+    ("paused", "held", "entries", "crashed"),
+    [
+        ([], 0.046, 0, True),
+        ([], 0.046, 2, True),
+        (["operator"], 0.046, 0, True),
+        (["stopping"], 0.046, 2, True),  # cut off before its entries were gone
+        (["operator", "stopping"], 0.046, 0, False),
+        (["stopping"], 0.0, 0, False),
+        ([], 0.0, 0, False),  # all was closed
+    ],
+)
+def test_a_state_that_no_stop_has_written_is_of_a_crash_whoever_has_the_lock_now(
+    mode: str, paused: list[str], held: float, entries: int, crashed: bool, tmp_path: Path
+) -> None:
+    keep_state(tmp_path, mode, "BTCUSDT", held=held, entries=entries, paused=paused)
+    with BotLock(mode, "BTCUSDT") as lock:
+        hold(lock, tmp_path / "other", mode, "BTCUSDT", tmp_path / "socket")
+        (bot,) = (bot for bot in Census().take([tmp_path]) if bot.data_folder == tmp_path)
+        of_another_place = Census().take([tmp_path / "third"], [tmp_path])
+    orderly = "ended" if mode == "paper" else "stopped"
+    assert bot.condition == ("crashed" if crashed else orderly)
+    assert (bot in of_another_place) == (crashed or mode != "paper")
+
+
 def test_a_crash_is_as_old_as_the_last_thing_that_the_bot_wrote(tmp_path: Path) -> None:
     for entries in (0, 3):  # left a lock behind, or entries
         keep_state(tmp_path, "dry-run", "BTCUSDT", entries=entries)

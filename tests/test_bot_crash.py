@@ -20,6 +20,7 @@ from tests.test_bot_link import until as come
 from tests.tui_app import NOON
 from tui.app import GridTui
 from tui.bot.census import Census, Standing
+from tui.bot.fate import fate_of
 from tui.bot.launch import StartText
 from tui.bot.link import BotLink
 from tui.bot.view import BotView
@@ -134,6 +135,25 @@ def test_the_first_screen_is_that_of_what_was_left_by_a_crash(folder: Path) -> N
     assert first_screen(folder) == "6"
     keep_state(folder, "live", "BTCUSDT", entries=2)
     assert first_screen(folder) == "0"
+
+
+@pytest.mark.parametrize(
+    ("paused", "place", "fate"),
+    [
+        ([], "other", "crashed"),
+        (["stopping"], "other", "unknown"),
+        ([], "", "unknown"),  # the same place: another process writes the state now
+    ],
+)
+def test_what_became_of_a_bot_is_in_its_state_once_another_one_has_its_lock(
+    folder: Path, paused: list[str], place: str, fate: str
+) -> None:
+    keep_state(folder, "paper", "BTCUSDT", paused=paused)
+    bot = killed(folder, "paper", "BTCUSDT")
+    assert fate_of(bot.holder) == "crashed"
+    with BotLock("paper", "BTCUSDT") as lock:
+        lock.acquire(data_folder=folder / place, mode="paper")
+        assert fate_of(bot.holder) == fate
 
 
 def test_a_crash_of_another_folder_is_known_by_its_lock(folder: Path) -> None:

@@ -23,6 +23,8 @@ Condition = Literal["running", "starting", "crashed", "stopped", "ended"]
 _ORDER: tuple[Condition, ...] = ("running", "starting", "crashed", "stopped", "ended")
 _SIDES = ("long", "short")
 _STATE = "_state.json"
+_STOPPING = "stopping"
+"""Why no entry rests, in the state of a bot that was stopped (`engine.live.asked`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Standing:
         orders: how many may rest at the exchange; `entries`: of them.
         trouble: why the file cannot be read, else "".
         written: when it was, UTC; None of what the bot itself has told.
+        stopped: whether the bot had come to the end of a stop; None where that cannot be seen, as
+            when nothing rests.
     """
 
     equity: float | None = None
@@ -43,6 +47,7 @@ class Standing:
     entries: int = 0
     trouble: str = ""
     written: datetime | None = None
+    stopped: bool | None = None
 
     @property
     def left(self) -> str:
@@ -58,8 +63,9 @@ class KnownBot:
 
     Attributes:
         condition: `running`; `starting` while nobody can reach it; `crashed`: its lock was left
-            behind, or entries that a stop would have cancelled; `stopped`: its state is on disk;
-            `ended`: it was on paper, of which nothing is left to go on with.
+            behind, or a state that is not the one of a stop, whoever has its lock by now;
+            `stopped`: its state is on disk; `ended`: it was on paper, of which nothing is left to
+            go on with.
         since: when it began if it runs, else when it wrote its state last, or anything at all if it
             has crashed; UTC.
         wrote: when it wrote last into its state, log or record, UTC; None where it has none.
@@ -128,8 +134,8 @@ class Census:
         Reads files: call it in a thread. Those that run first, real money first.
 
         Args:
-            others: folders of which those are left out that can neither go on nor have run while
-                this census was taken.
+            others: folders of which those are left out that can not go on, have not crashed, and
+                have not run while this census was taken.
         """
         found: dict[tuple[str, str, str], KnownBot] = {}
         locks = [(lock, lock.holder) for lock in running_bots() if lock.holder is not None]
@@ -147,7 +153,8 @@ class Census:
                     left = self._of_files(path, mode, folder)
                     if left is None:
                         continue
-                    if folder in folders or left.resumable or left.name in self._ran:
+                    counts = left.resumable or left.condition == "crashed"
+                    if folder in folders or counts or left.name in self._ran:
                         found.setdefault(left.name, left)
         bots = [replace(bot, recorded=bot.record_file.exists()) for bot in found.values()]
         return sorted(bots, key=_rank)
@@ -174,10 +181,8 @@ class Census:
         if symbol is None:
             return None
         standing = self._standing(path)
-        condition: Condition = "stopped"
-        if mode == "paper":
-            condition = "ended"
-        elif standing.entries:
+        condition: Condition = "ended" if mode == "paper" else "stopped"
+        if standing.stopped is False or (standing.entries and mode != "paper"):
             condition = "crashed"
         wrote = last_written(folder, mode, symbol)
         since = wrote if condition == "crashed" else _written(path)
@@ -225,12 +230,17 @@ def _standing_in(content: Mapping[str, Any]) -> Standing:
     long, short = (account[name] for name in _SIDES)
     # the equity is that of the last bar's end; what was closed since is in the wallet alone
     flat = not long["lots"] and not short["lots"] and "wallet" in account
+    entries = roles.count("entry")
+    stopped = None
+    if alive and "paused" in document:
+        stopped = _STOPPING in document["paused"] and not entries
     return Standing(
         equity=float(account["wallet" if flat else "equity"]),
         held=(float(long["qty"]), float(short["qty"])),
         lots=len(long["lots"]) + len(short["lots"]),
         orders=len(alive),
-        entries=roles.count("entry"),
+        entries=entries,
+        stopped=stopped,
     )
 
 

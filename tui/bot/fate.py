@@ -1,11 +1,13 @@
 """What has become of a bot that does not answer: by its lock, which the system gives back when its
-process ends, however it ends."""
+process ends, however it ends, and by its state where another bot has taken the lock since."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from state.lock import running_bots
+from tui.bot.census import standing_of
 
 if TYPE_CHECKING:
     from state.lock import Holder
@@ -14,9 +16,19 @@ Fate = Literal["lives", "crashed", "unknown"]
 
 
 def fate_of(holder: Holder) -> Fate:
-    """`crashed`: its process has gone and the lock still has its name; `unknown`: no lock has it,
-    since it has ended in good order or another bot took its place. Reads files."""
-    for lock in running_bots():
+    """`crashed`: its process has gone, and the lock still has its name or its state is not the one
+    of a stop; `unknown`: neither, or another process goes on with its files. Reads files."""
+    locks = running_bots()
+    for lock in locks:
         if lock.holder == holder:
             return "lives" if lock.held else "crashed"
-    return "unknown"
+    if any(lock.holder is not None and _place(lock.holder) == _place(holder) for lock in locks):
+        return "unknown"
+    standing = standing_of(holder)
+    if standing is None or standing.stopped is not False or standing.written is None:
+        return "unknown"
+    return "crashed" if standing.written >= datetime.fromisoformat(holder.started) else "unknown"
+
+
+def _place(holder: Holder) -> tuple[str, str, str]:
+    return holder.symbol_id, holder.mode, holder.data_folder

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.live.folders import MODES
-from state.lock import running_bots
 from tui.bot.census import Standing, standing_of
 from tui.bot.data_folders import remember
 from tui.bot.fate import fate_of
@@ -296,6 +295,6 @@ async def _close(each: list[BotLink | Replay]) -> None:
 
 
 def _crashed(gone: list[RunningBot]) -> list[Crash]:
-    """Those whose lock was left behind. Reads files."""
-    left = [lock.holder for lock in running_bots() if not lock.held]
-    return [Crash(bot, standing_of(bot.holder)) for bot in gone if bot.holder in left]
+    """Those of which nobody has made an end. Reads files."""
+    left = [bot for bot in gone if fate_of(bot.holder) == "crashed"]
+    return [Crash(bot, standing_of(bot.holder)) for bot in left]

@@ -177,7 +177,10 @@ def _meaning(bot: KnownBot, pulse: Pulse | None) -> list[str]:
             texts.append("It is starting: it cannot be reached yet.")
         case "crashed":
             heard = f" It was last heard of {_moment(bot.wrote)}." if bot.wrote else ""
-            texts.append(f"It ended without giving its lock back or cancelling its entries.{heard}")
+            without = "giving its lock back or cancelling its entries"
+            if bot.holder is None:
+                without = "having been stopped"
+            texts.append(f"It ended without {without}.{heard}")
     if bot.condition in ("crashed", "stopped", "ended"):
         key = key_of("go_on")
         if bot.mode == "live":
