@@ -8,12 +8,15 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from textual.pilot import Pilot
 
+from engine.optimize.notice import shown_storage
+from engine.optimize.settings import SearchSettings
 from engine.params import OPTIMIZER_SPACE
 from tests.screen_text import screen_text, until
 from tests.studies import at_work, keep_notice, keep_refit, keep_report, keep_trials
 from tests.test_tui_optimizer_looks import SMALL, WIDE, to_optimizer
 from tests.tui_app import lines, opened
 from tui.app import GridTui
+from tui.optimizer_watch import Watch
 from tui.screens.apply import ApplyDialog
 from tui.screens.question import Question
 from tui.widgets.search_form import SearchForm
@@ -109,6 +112,19 @@ async def test_every_set_that_the_command_can_apply_is_offered_and_shown_first(
     assert kept["strategy"]["gamma"] == GAMMA["high"]
 
 
+async def test_a_name_that_is_missing_is_asked_for_and_no_difference_stands_below() -> None:
+    async with opened(SMALL, Path("data")) as (app, pilot):
+        await dialog(app, pilot)
+        await until(pilot, lambda: "space change" in lines(app)[-1], "the key of the choice")
+        await pilot.press("down")
+        await until(pilot, lambda: "space" not in lines(app)[-1], "no such key")
+        assert gamma_line(app)
+        await pilot.press("space", "enter")
+        await until(pilot, lambda: "! give a name" in screen_text(app), "what is missing")
+        assert not gamma_line(app)
+        assert isinstance(app.screen, ApplyDialog)
+
+
 async def test_any_file_and_key_can_be_named_and_a_wrong_one_is_one_line() -> None:
     Path("mine.json").write_text(json.dumps({"chosen": {"gamma": 0.7}}))
     async with opened(SMALL, Path("data")) as (app, pilot):
@@ -198,6 +214,19 @@ async def test_brackets_in_a_study_s_name_are_shown_as_they_are_everywhere() -> 
             await until(pilot, lambda: f"parameters of {name} " in screen_text(app), "the dialog")
             await pilot.press("escape", "x")
             await until(pilot, lambda: f"Stop {name}?" in screen_text(app), "the question")
+
+
+def test_trials_of_a_search_that_begins_are_read_at_once_and_lie_nowhere_else() -> None:
+    settings = SearchSettings()
+    watch = Watch(Path("data"))
+    with at_work(keep_notice("searching", "searching", done=3, wanted=20)):
+        begun = watch.read(settings.url, shown_storage(settings), None).chosen
+        assert begun is not None
+        assert (begun.row.trials, begun.nothing) == (3, "its trials are being read")
+        keep_trials(trials=3)
+        later = watch.read(settings.url, shown_storage(settings), None).chosen
+        assert later is not None
+        assert len(later.trials) == 3
 
 
 async def test_a_database_is_not_asked_while_its_name_is_being_typed() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from engine.optimize.verdict import Evidence, judge
 from tests.bot_app import Clock, shown, watched
 from tests.bot_documents import NOON_MS, answer, request, snapshot
 from tests.screen_text import screen_text, until
@@ -15,7 +16,7 @@ from tui.screens.typed_question import TypedQuestion
 from tui.widgets.bot_lines import health_title, standing_lines
 from tui.widgets.bot_rows import _without_bars
 from tui.widgets.order_tables import tables
-from tui.widgets.study_texts import stable_line
+from tui.widgets.study_texts import check_lines, stable_line
 
 
 def about(**changes: Any) -> dict[str, Any]:
@@ -118,7 +119,8 @@ def test_a_value_unlike_another_has_a_sign_and_not_a_colour_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "said"), [("OVERFIT", "0.17 "), ("ROBUST", "0.17 (EXCELLENT)"), (None, "(EXCELLENT)")]
+    ("word", "said"),
+    [("OVERFIT", "0.17, "), ("ROBUST", "alike (EXCELLENT)"), (None, "(EXCELLENT)")],
 )
 def test_no_study_that_is_overfit_is_called_excellent(word: str | None, said: str) -> None:
     view: Any = SimpleNamespace(
@@ -128,6 +130,17 @@ def test_no_study_that_is_overfit_is_called_excellent(word: str | None, said: st
         parameters=(),
     )
     line = stable_line(view).plain
-    assert line.startswith("parameters agree 0.17")
+    assert line.startswith("scatter 0.17, small is alike")
     assert said in line
     assert ("EXCELLENT" in line) == (word != "OVERFIT")
+
+
+def test_of_two_conditions_of_a_report_the_one_that_failed_is_seen_to_have_failed() -> None:
+    check = judge(Evidence(fall=0.0094, score=-0.1203)).checks[-1]
+    first, second = check_lines(check, 24)
+    assert first.plain == "BAD fall beside the point   0.0094       at most 0.50, as wanted, but"
+    assert second.plain.strip() == "around a score of -0.1203; wanted around one above 0"
+    first, _ = check_lines(judge(Evidence(fall=0.62, score=-0.1203)).checks[-1], 24)
+    assert first.plain.endswith("0.6200       wanted at most 0.50")
+    first, _ = check_lines(judge(Evidence(overfitting=0.81, losses=1.0)).checks[1], 24)
+    assert first.plain.endswith("0.8100       wanted at most 0.50")

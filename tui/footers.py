@@ -64,6 +64,7 @@ FOOTERS = {
     "study done": ("apply", "next_view", "aside:studies", "help"),
     "study done trials": ("apply", "search:details", "sort", "next_view", "help"),
     "apply": ("take:write...", "next_field", "change", "leave_fields"),
+    "apply typed": ("take:write...", "next_field", "leave_fields"),
     "data": ("fetch", "import", "check", "delete", "narrow", "details", "help"),
     "details": ("details:list", "fetch", "import", "check", "delete", "help"),
     "no data": ("fetch", "import", "help", "quit"),

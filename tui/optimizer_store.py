@@ -133,8 +133,8 @@ class StudyView:
     """The chosen study. `scores`, `numbers`, `best_so_far`: of finished trials, shape (n,), in the
     order of their numbers; `hidden`: trials too many to be listed; `report` None: none yet;
     `windows`: (train from, test from, test to), ms UTC; `interpretation`: of `robustness`, in
-    words; `refit`: what a refit came to; `nothing`: why there are no trials, where there are none.
-    """
+    words; `refit`: what a refit came to; `unread`: why its database is not read, where it is not;
+    `nothing`: why there are no trials, where there are none."""
 
     row: StudyRow
     names: tuple[str, ...]
@@ -151,6 +151,7 @@ class StudyView:
     log: tuple[str, ...]
     interpretation: str = ""
     refit: RefitReport | None = None
+    unread: str = ""
 
     @property
     def nothing(self) -> str:
@@ -159,7 +160,7 @@ class StudyView:
             name = self.row.key.name
             return f"each window is a study of its own: {name}.window1, {name}.window2 ..."
         if self.row.trials and self.row.identity is None:
-            return f"its trials lie in {self.row.key.storage}, which the form's storage must name"
+            return self.unread or "its trials are being read"
         return "no trial is finished yet"
 
     @property

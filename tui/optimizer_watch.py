@@ -82,6 +82,10 @@ class Watch:
             if _HIDDEN not in key.storage:  # a server without a password may be asked, too
                 known = key.storage if "://" in key.storage else f"sqlite:///{key.storage}"
                 urls.setdefault(key.storage, known)
+        for key, one in notices.items():
+            listed = {entry.name for entry in self._entries.get(key.storage, ())}
+            if one.at_work and key.name not in listed and not self._complaints.get(key.storage):
+                self._due[key.storage] = 0.0  # it begins: its trials are not waited for
         for place, known in urls.items():
             self._list(place, known)
         complaint = self._complaints.get(storage, "")
@@ -190,7 +194,14 @@ class Watch:
             log=tuple(log),
             interpretation=interpretation(robustness, used_of(len(done))),
             refit=_refit_about(row, refits),
+            unread=self._unread(row.key.storage, url),
         )
+
+    def _unread(self, storage: str, url: str | None) -> str:
+        """Why a database is not read; "" where it is."""
+        if url is None:
+            return f"its trials lie in {storage}, which the form's storage must name"
+        return self._complaints.get(storage, "")
 
     def _read_trials(self, known: _Known, study: str, url: str, space: Space) -> None:
         from engine.optimize.browse import CHUNK, Browser

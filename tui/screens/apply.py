@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.events import DescendantFocus
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
@@ -81,6 +82,12 @@ class ApplyDialog(ModalScreen[str]):
         """The difference has the room that is left."""
         self._plan()
 
+    @on(DescendantFocus)
+    def _show_keys(self) -> None:
+        """What is typed into takes a space as a letter."""
+        typed = isinstance(self.focused, TextField)
+        self.query_one(KeyLine).show("apply typed" if typed else "apply")
+
     @on(Choice.Changed)
     def _chosen(self, event: Choice.Changed) -> None:
         self._show_file(event.choice.value == _OWN)
@@ -91,7 +98,7 @@ class ApplyDialog(ModalScreen[str]):
         """What would change in the file that is named now."""
         from engine.optimize.apply import plan_changes  # tomlkit: 50 ms
 
-        name = self._text("config") or profile_for(self._report.study)
+        name = self._text("config")
         lines = self.query_one("#difference Static", Static)
         about = self.query_one(".about", Static)
         self._planned = None
@@ -100,6 +107,8 @@ class ApplyDialog(ModalScreen[str]):
             told = self._judgement(found)
             about.update(Content("\n").join(told))
             self._fit(told)
+            if not name:
+                raise ParameterError("give a name: a profile's, or that of a file that is there")
             new = is_profile_name(name)
             path = profile_path(self._folder, name) if new else config_file(self._folder, name)
             self._planned = plan_changes(found, path, may_make=new)

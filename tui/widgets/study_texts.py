@@ -21,6 +21,7 @@ from tui.widgets.trials import score_text, value_text
 if TYPE_CHECKING:
     from engine.optimize.browse import TrialEntry
     from engine.optimize.reports import Report
+    from engine.optimize.verdict import Check
     from tui.optimizer_store import ParameterLine, StudyView
 
 Part = str | tuple[str, str]
@@ -74,7 +75,7 @@ _TOO_FEW = "too few trials"
 
 
 def stable_line(view: StudyView) -> Content:
-    """`parameters agree 0.31 (GOOD)   decide  gamma 18%  kappa 12%`: the two that matter most.
+    """`scatter 0.31, small is alike (GOOD)   decide  gamma 18%  kappa 12%`: what matters most.
 
     The word, which is of the parameters alone, is not said beside a verdict that is worse.
     """
@@ -84,7 +85,12 @@ def stable_line(view: StudyView) -> Content:
         praised = view.report is None or view.report.word == _ROBUST
         grade = f" ({word})" if praised else ""
         grade = f" ({_TOO_FEW})" if word == "n/a" else grade
-        parts += [("parameters agree ", "$quiet"), (f"{view.robustness:.2f}{grade}   ", "bold")]
+        parts += [
+            ("scatter ", "$quiet"),
+            (f"{view.robustness:.2f}", "bold"),
+            (", small is alike", "$quiet"),
+            (f"{grade}   ", "bold"),
+        ]
     weighed = [line for line in view.parameters[:2] if line.importance]
     if weighed:
         parts.append(("decide", "$quiet"))
@@ -158,20 +164,27 @@ def report_text(view: StudyView) -> Content:
         lines[:0] = [Content.styled("SIMULATED market: worthless as evidence", "bold $simulated")]
     names = max(len(check.name) for check in report.checks) + 1
     for check in report.checks:
-        mark, style = _MARKS[check.passed]
-        value, _, more = check.value.partition(", ")
-        wanted, _, else_wanted = check.wanted.partition(", ")
-        told = Content.assemble(
-            (f"{mark} ", style),
-            f"{check.name:<{names}}",
-            (f"{value:<13}", "bold"),
-            (f"wanted {wanted if more else check.wanted}", "$quiet"),
-        )
-        lines.append(told)
-        if more:
-            lines.append(Content.styled(f"{'':<{names + 4}}{more}; {else_wanted}", "$quiet"))
+        lines += check_lines(check, names)
     lines += [Content(""), *(Content.styled(line, "$quiet") for line in _notes(report))]
     return Content("\n").join(lines)
+
+
+def check_lines(check: Check, names: int) -> Iterator[Content]:
+    """One question of the report, its name in so many cells.
+
+    Where its first condition is met, and it has failed by the second, that is said.
+    """
+    mark, style = _MARKS[check.passed]
+    value, _, more = check.value.partition(", ")
+    wanted, _, else_wanted = check.wanted.partition(", ")
+    met = bool(more) and check.passed is False and _is_within(value, wanted)
+    told = f"{wanted}, as wanted, but" if met else f"wanted {wanted if more else check.wanted}"
+    yield Content.assemble(
+        (f"{mark} ", style), f"{check.name:<{names}}", (f"{value:<13}", "bold"), (told, "$quiet")
+    )
+    if more:
+        rest = f"{more}; wanted {else_wanted}" if met else f"{more}; {else_wanted}"
+        yield Content.styled(f"{'':<{names + 4}}{rest}", style if met else "$quiet")
 
 
 def windows_text(view: StudyView) -> Content:
@@ -280,6 +293,15 @@ def _parameter_line(line: ParameterLine, names: int) -> Content:
             (f" {line.label}", style),
         ]
     return Content.assemble(*parts)
+
+
+def _is_within(value: str, wanted: str) -> bool:
+    """Whether a number is `at most 0.50`."""
+    bound, _, limit = wanted.rpartition(" ")
+    try:
+        return bound == "at most" and float(value) <= float(limit)
+    except ValueError:
+        return False
 
 
 def _returns(name: str, values: Mapping[str, float], unseen: str, style: str) -> Iterator[Content]:
