@@ -122,7 +122,9 @@ async def test_two_marked_runs_are_compared_with_their_difference() -> None:
         await run(pilot)
         await pilot.press("f")
         await run(pilot)
-        await pilot.press("r", "down", "space", "down", "space", "c")
+        await pilot.press("r", "space", "c")
+        await until(pilot, lambda: "space marks a second one" in screen_text(app), "what to do")
+        await pilot.press("space", "down", "space", "down", "space", "c")
         await until(pilot, lambda: isinstance(app.screen, CompareScreen), "the comparison")
         text = screen_text(app)
         assert "run 1 and run 2: portfolio" in text

@@ -223,7 +223,10 @@ class BacktestScreen(FramedScreen):
         """The two marked runs; or the shown one and the marked one, or the one before."""
         pair = self._pair()
         if pair is None:
-            self.notify("comparing needs two runs: change something and run again")
+            words = "comparing needs two runs: change something and run again"
+            if self._runs.marked and len(self._store.runs) > 1:
+                words = f"one run is marked, and shown: {key_of('mark')} marks a second one"
+            self.notify(words)
             return
         from tui.screens.compare import CompareScreen
 
