@@ -102,6 +102,19 @@ async def test_a_verdict_and_what_is_behind_it_look_as_they_did(
             assert screen_text(app) == snapshot(name=view)
 
 
+async def test_report_and_windows_stand_beside_a_view_once_each() -> None:
+    keep_trials(trials=40)
+    keep_report("OVERFIT")
+    async with opened(HUGE, Path("data")) as (app, pilot):
+        await to_optimizer(pilot, "OVERFIT  p ")
+        for view in "prwt":
+            await pilot.press(view)
+            await pilot.pause(0.1)
+            text = screen_text(app)
+            assert text.count("BAD permutation p-value") == 1
+            assert text.count("window, tested on") == 1
+
+
 @pytest.mark.parametrize("size", [SMALL, WIDE])
 async def test_the_details_of_a_trial_and_the_difference_look_as_they_did(
     size: tuple[int, int], snapshot: SnapshotAssertion

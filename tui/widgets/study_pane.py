@@ -110,8 +110,9 @@ class StudyPane(Vertical):
         if (text := _TEXTS.get(self.current_view)) is not None:
             self.query_one("#study-text Static", Static).update(text(view))
         if self.screen.has_class("-huge"):
-            both = Content("\n\n").join([report_text(view), windows_text(view)])
-            self.query_one("#study-side Static", Static).update(both)
+            aside = {"report": report_text, "windows": windows_text}
+            told = [text(view) for name, text in aside.items() if name != self.current_view]
+            self.query_one("#study-side Static", Static).update(Content("\n\n").join(told))
         parts: list[str | tuple[str, str]] = []
         for name in STUDY_VIEWS:
             chosen = name == self.current_view
