@@ -156,7 +156,7 @@ async def test_several_coins_are_switched_between_and_the_portfolio_comes_first(
         assert shown.key == "_portfolio"
         assert "BTC   SOL  [portfolio]" in screen_text(app)
         assert "uptrend" not in screen_text(app)
-        assert "esc form" in lines(app)[-1]
+        assert "esc runs" in lines(app)[-1]
         await pilot.press("]")
         assert shown.key == "BTC/USDT"
         assert "← → values" in lines(app)[-1]

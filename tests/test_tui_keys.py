@@ -130,12 +130,25 @@ async def test_in_the_optimizer_the_first_escape_undoes_a_field_and_the_second_l
         assert app.focused.id == "form"
 
 
-@pytest.mark.parametrize("key", ["f", "escape"])
-async def test_a_letter_meant_for_the_result_does_not_replace_a_field(key: str) -> None:
+async def test_a_letter_meant_for_the_result_does_not_replace_a_field() -> None:
     async with opened() as (app, pilot):
         await quick_run(pilot)
-        await pilot.press(key, "p")
+        await pilot.press("f", "p")
         assert form(app).text.coins == "BTCp"
+
+
+async def test_after_escape_from_a_result_letters_are_keys_and_are_not_typed() -> None:
+    async with opened() as (app, pilot):
+        await quick_run(pilot)
+        await pilot.press("escape")
+        assert app.focused is not None
+        assert app.focused.id == "runs"
+        await until(pilot, lambda: "esc result" in lines(app)[-1], "the way back")
+        await pilot.press("escape")
+        assert app.focused.id == "charts"
+        await pilot.press("escape", "p")
+        await until(pilot, lambda: isinstance(app.screen, ParametersScreen), "the parameters")
+        assert form(app).text.coins == "BTC"
 
 
 async def test_what_is_typed_into_a_field_that_an_arrow_leads_to_replaces_its_text() -> None:
@@ -220,7 +233,7 @@ async def test_a_run_goes_on_while_another_screen_is_shown_and_every_status_line
         await until(pilot, lambda: "run 1 is done: 6 shows it" in screen_text(app), "the word")
         await pilot.press("6")
         await until(pilot, lambda: "run 1 of 1" in screen_text(app), "the result")
-        assert "esc form" in lines(app)[-1]
+        assert "esc runs" in lines(app)[-1]
 
 
 async def test_a_screen_is_as_it_was_left_and_fits_a_terminal_that_has_changed() -> None:

@@ -24,6 +24,7 @@ from tui.request import FieldError
 from tui.screens.apply import ApplyDialog
 from tui.screens.optimizer import OptimizerScreen
 from tui.screens.question import Question
+from tui.widgets.fields import TextField
 from tui.widgets.search_form import SearchForm
 from tui.widgets.studies import StudyList
 from tui.widgets.study_pane import StudyPane
@@ -193,6 +194,24 @@ async def test_every_key_does_what_the_page_of_keys_says(size: tuple[int, int]) 
             await pilot.press("escape")
             assert app.focused is screen.query_one(StudyList)
             assert "all keys" in lines(app)[-1]
+
+
+async def test_an_arrow_chooses_a_study_and_letters_are_keys_and_not_typed() -> None:
+    keep_trials(trials=12)
+    keep_trials("other", trials=3)
+    async with opened(WIDE, Path("data")) as (app, pilot):
+        await pilot.press("7")
+        await until(pilot, lambda: app.store.optimizer.view is not None, "the study")
+        screen = app.screen
+        study = screen.query_one("#study", TextField)
+        for _ in range(2):
+            await until(pilot, lambda: app.focused is screen.query_one(StudyList), "the studies")
+            await pilot.press("down", "p")
+            assert screen.query_one(StudyPane).has_focus_within
+            await pilot.press("f")
+            assert app.focused is study
+            assert study.value == "grid_v4_wfo"
+            await pilot.press("escape", "6", "7")
 
 
 @pytest.mark.parametrize("size", [SMALL, WIDE])

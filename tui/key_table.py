@@ -89,7 +89,7 @@ KEYS = (
         "escape",
         "esc",
         "cancel",
-        "cancel; undo a text field; no cursor; between form and result",
+        "cancel; undo a text field; no cursor; between runs and result",
         "back",
         "backtest",
     ),

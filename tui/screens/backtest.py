@@ -153,14 +153,15 @@ class BacktestScreen(FramedScreen):
         self._work(feed)
 
     def action_back(self) -> None:
-        """Cancel the run; leave filter, cursor; undo a field, leave it; between form and result."""
+        """Cancel the run; leave filter, cursor; undo a field, leave it; between runs and result."""
         if self._store.progress is not None:
             self._store.cancel()
-            self.action_form()
+            self._show_page("form")
+            self._form.focus()
         elif self._result.leave():
             return
         elif self._result.has_focus_within:
-            self.action_form()
+            self.action_runs()  # not into a text field: letters go on being keys
         elif not self._form.undo_field():
             self._form.leave_field()
             if self._shown is not None:

@@ -196,7 +196,10 @@ class OptimizerScreen(WatchingScreen):
 
     def arrive(self) -> None:
         """No text field has the focus: digits go on to other screens."""
-        self._form.rest()
+        if self._form.has_focus_within and self._optimizer.rows:
+            self._studies.focus()  # where arrows choose a study instead of leading into a field
+        else:
+            self._form.rest()
 
     # What others tell
 

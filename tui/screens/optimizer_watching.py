@@ -132,11 +132,14 @@ class WatchingScreen(FramedScreen):
 
     def _looked(self, found: Snapshot, asked: StudyKey | None) -> None:
         self._reading, self._read_at = False, monotonic()
+        first = self._optimizer.rows is None
         ended = self._optimizer.take(found)
         self.set_class(not found.rows, "-no-study")
         if self._chosen is None and found.rows:
             self._chosen = found.rows[0].key
         self._studies.show(found.rows, self._chosen)
+        if first and found.rows and self._form.has_focus:
+            self._studies.focus()  # arrows choose a study, instead of leading into a field
         if found.chosen is not None and found.chosen.row.key == self._chosen:
             self._pane.show(found.chosen)
             if self._follow:
