@@ -15,7 +15,7 @@ from tui.keys import KEYS, footer, help_of, move_keys
 from tui.screens.help import HelpScreen
 from tui.symbols import PlainSymbols
 from tui.theme import ANSI, DARK, LIGHT, THEMES, TOKENS
-from tui.user_config import UserConfig, user_config
+from tui.user_config import UserConfig, in_one_box, user_config
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +77,8 @@ def test_a_file_in_the_data_folder_comes_before_the_users_own(
         ('[keys]\nhelp = " "', "a text with keys is needed"),
         ('[keys]\nhelp = "hyper+x"', "'hyper\\+x' is no key"),
         ('[keys]\nhelp = "helpme"', "'helpme' is no key"),
+        ('[keys]\nhelp = "shift+banana"', "'shift\\+banana' is no key"),
+        ('[keys]\nhelp = "<any>"', "'<any>' is no key"),
         ('[keys]\npause = "X"', "X is the key of flatten already"),
         ('[keys]\nexport = "question_mark"', r"\? is the key of help already"),
     ],
@@ -101,7 +103,47 @@ def test_ids_are_listed_without_a_look_at_the_source(capsys: pytest.CaptureFixtu
 
 def test_two_actions_may_change_their_keys_with_each_other(tmp_path: Path) -> None:
     config = written(tmp_path, '[keys]\nend = "X"\nflatten = "S"\n')
-    assert (config.keys, config.troubles) == ({"end": "X", "flatten": "S"}, ())
+    chosen = {"end": "X", "flatten": "S", "end_chosen": "X", "flatten_chosen": "S"}
+    assert (config.keys, config.troubles) == (chosen, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen"),
+    [
+        ('flatten = "ctrl+x"', {"flatten": "ctrl+x", "flatten_chosen": "ctrl+x"}),
+        ('flatten = "f6"\nflatten_chosen = "Y"', {"flatten": "f6", "flatten_chosen": "Y"}),
+        ('flatten_chosen = "Y"', {"flatten_chosen": "Y"}),
+        ('resume_bot = "R"', {"resume_bot": "R", "go_on": "R"}),
+    ],
+)
+def test_what_a_bot_is_told_moves_on_the_list_of_bots_too(
+    tmp_path: Path, text: str, chosen: dict[str, str]
+) -> None:
+    config = written(tmp_path, f"[keys]\n{text}\n")
+    assert (config.keys, config.troubles) == (chosen, ())
+
+
+def test_a_key_that_the_list_of_bots_has_already_moves_neither(tmp_path: Path) -> None:
+    config = written(tmp_path, '[keys]\nend = "backspace"\n')
+    assert config.keys == {}
+    (trouble,) = config.troubles
+    assert re.search(r"\[keys\] end: . is the key of detach already", trouble)
+
+
+def test_names_of_keys_are_taken_in_capitals_too(tmp_path: Path) -> None:
+    config = written(tmp_path, '[keys]\nhelp = "F1, Ctrl+y, §, tilde"\n')
+    assert (config.keys, config.troubles) == ({"help": "f1,ctrl+y,§,tilde"}, ())
+
+
+def test_many_mistakes_are_four_lines_that_name_the_file_once(tmp_path: Path) -> None:
+    def said(mistakes: int) -> list[str]:
+        table = "\n".join(f'zzzz{number} = "x"' for number in range(mistakes))
+        return in_one_box(written(tmp_path, f"[keys]\n{table}\n").troubles).split("\n")
+
+    assert said(0) == [""]
+    assert [len(said(mistakes)) for mistakes in (1, 4, 5, 40)] == [1, 4, 4, 4]
+    assert said(40)[-1] == "and 37 more"
+    assert sum(str(tmp_path) in line for line in said(40)) == 1
 
 
 def test_the_keys_that_come_with_it_do_not_clash(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from tui.screens.names import BACKTEST, LIVE, SCREENS
 from tui.styles import Styles
 from tui.symbols import PlainSymbols
 from tui.theme import TOKENS
-from tui.user_config import user_config, wear
+from tui.user_config import in_one_box, user_config, wear
 
 if TYPE_CHECKING:
     from tui.bot.demo import Demo
@@ -131,8 +131,8 @@ class GridTui(OperatorApp):
         self._look_for_bots()
         self._drain()
         self._warm_up()
-        for trouble in self._config.troubles:
-            self.notify(trouble, severity="warning", timeout=12, markup=False)
+        if said := in_one_box(self._config.troubles):
+            self.notify(said, severity="warning", timeout=12, markup=False)
 
     def _drain(self) -> None:
         store = self.store

@@ -16,7 +16,7 @@ from tui.paper_feed import PaperFeed, PaperState, state_of
 from tui.paper_serving import say_stopped
 from tui.screens.paper import PaperScreen
 from tui.theme import TOKENS
-from tui.user_config import user_config, wear
+from tui.user_config import in_one_box, user_config, wear
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,8 +88,8 @@ class PaperApp(GuardedApp):
 
     def on_mount(self) -> None:
         """Look at the exchange ten times a second."""
-        for trouble in self._config.troubles:
-            self.notify(trouble, severity="warning", timeout=15)
+        if said := in_one_box(self._config.troubles):
+            self.notify(said, severity="warning", timeout=15)
         self.set_interval(1 / _DRAINS_A_SECOND, self._drain)
         self._ask()
 

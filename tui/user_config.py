@@ -15,7 +15,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,11 @@ MOST_UPDATES = 10
 _LOOK = ("theme", "graph_symbols", "updates_a_second", "bell")
 _OTHERS = ("strategy", "backtest", "optimizer_space")
 """Tables of parameters: `gridtui apply` writes a file of this name where nothing else is said."""
+_MOST_LINES = 4
+_WITH_LIVE = {"resume_bot": "go_on", "end": "end_chosen", "flatten": "flatten_chosen"}
+"""What a bot is told on its own screens, and the same on the list of bots: that moves with it,
+unless it has an entry of its own."""
+_NAMED = {each.value for each in Keys if not each.value.startswith("<")}
 _MODIFIERS = ("ctrl", "shift", "alt", "super")
 _OVER = {
     "app": frozenset(PLACES),
@@ -78,6 +83,17 @@ def user_config(data_folder: Path) -> UserConfig:
     keys = _keys(_table(tables, "keys", troubles), troubles)
     said = tuple(f"{path}: {trouble}" for trouble in troubles)
     return UserConfig(keys=keys, troubles=said, **look)
+
+
+def in_one_box(troubles: Sequence[str]) -> str:
+    """Troubles of a file, as `UserConfig` has them, in four lines at most; "" if there are none."""
+    if not troubles:
+        return ""
+    file = troubles[0].partition(": ")[0]
+    said = [troubles[0], *(each.removeprefix(f"{file}: ") for each in troubles[1:])]
+    if (more := len(said) - _MOST_LINES + 1) > 1:
+        said[_MOST_LINES - 1 :] = [f"and {more} more"]
+    return "\n".join(said)
 
 
 def _look(table: Mapping[str, Any], troubles: list[str]) -> dict[str, Any]:
@@ -140,11 +156,15 @@ def _keys(table: Mapping[str, Any], troubles: list[str]) -> dict[str, str]:
             troubles.append(f"[keys] {name}: {strange[0]!r} is no key")
         else:
             chosen[name] = ",".join(_split(typed))
+    led = {other: name for name, other in _WITH_LIVE.items() if name in chosen}
+    led = {other: name for other, name in led.items() if other not in table}
+    chosen |= {other: chosen[name] for other, name in led.items()}
     for name in list(chosen):
-        clash = _clash(known[name], chosen, known.values())
-        if clash:
-            troubles.append(f"[keys] {name}: {clash}")
-            del chosen[name]
+        if name in chosen and (clash := _clash(known[name], chosen, known.values())):
+            leads = led.get(name, name)
+            troubles.append(f"[keys] {leads}: {clash}")
+            for each in (leads, *(other for other in led if led[other] == leads)):
+                del chosen[each]
     return chosen
 
 
@@ -172,10 +192,17 @@ def _shown(keys: str) -> set[str]:
 
 
 def _split(keys: str) -> list[str]:
-    return [key.strip() for key in keys.split(",") if key.strip()]
+    return [_named(key.strip()) for key in keys.split(",") if key.strip()]
+
+
+def _named(key: str) -> str:
+    """`F1` is `f1`: words are written small, a single letter means itself."""
+    *before, last = key.split("+")
+    return "+".join([*(each.lower() for each in before), last if len(last) == 1 else last.lower()])
 
 
 def _is_key(key: str) -> bool:
     *before, last = key.split("+")
-    named = last in {each.value for each in Keys} or len(format_key(last)) == 1
+    sign = format_key(last)  # of any name in Unicode, a banana's among them
+    named = last in _NAMED or len(last) == 1 or (len(sign) == 1 and sign.isascii())
     return all(each in _MODIFIERS for each in before) and named

@@ -11,7 +11,9 @@ def add_keys(commands: Any) -> None:
         "keys",
         help="every key with its id, by which gridtui.toml moves it",
         description="List what keys do: the id that stands in [keys] of gridtui.toml, the keys as "
-        "they come, where they hold, and what for. The screens show those that hold (?).",
+        "they come, where they hold, and what for. The screens show those that hold (?). Moving "
+        "end, flatten or resume_bot of the bot that is watched moves end_chosen, flatten_chosen or "
+        "go_on of the list of bots, too, unless these have an entry of their own.",
     )
     command.set_defaults(run=_keys)
 
