@@ -262,7 +262,7 @@ async def test_the_form_refuses_what_cannot_be(folder: Path, snapshot: SnapshotA
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, StartDialog), "the form")
         await pilot.press("enter")
-        await until(pilot, lambda: "is not a USDT perpetual" in screen_text(app), "no coin")
+        await until(pilot, lambda: "! name a coin, such as BTC" in screen_text(app), "no coin")
         assert below_the_status(app) == snapshot
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, BotsScreen), "the list")
@@ -272,6 +272,7 @@ async def test_the_form_refuses_what_cannot_be(folder: Path, snapshot: SnapshotA
     ("field", "text"),
     [
         ("coin", StartText("USDT")),
+        ("coin", StartText(" ")),
         ("capital", StartText("BTC", capital="0")),
         ("capital", StartText("BTC", capital="1.2.3")),
         ("capital", StartText("BTC", capital="1000,50")),

@@ -61,6 +61,8 @@ class StartOrder:
     @classmethod
     def checked(cls, text: StartText, folder: Path) -> StartOrder:
         """The bot of a filled form. Raises FieldError, which names the field."""
+        if not text.coin.strip():
+            raise FieldError("coin", "name a coin, such as BTC")
         try:
             symbol = Symbol.parse(text.coin)
         except DataError as error:

@@ -47,7 +47,7 @@ class StartDialog(FieldsDialog[StartOrder]):
         fresh = Switch("fresh", "put an earlier state aside, whatever it holds")
         fresh.set_reactive(Switch.value, self._text.fresh)
         rows = (
-            ("coin", TextField("coin", r"[A-Za-z0-9/:]", "BTC")),
+            ("coin", TextField("coin", r"[A-Za-z0-9/:]", "such as BTC")),
             ("mode", mode),
             ("capital", TextField("capital", _DIGITS, "USDT; nothing: the whole wallet")),
             ("leverage", TextField("leverage", _DIGITS, "that of the parameters")),
