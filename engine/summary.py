@@ -13,7 +13,7 @@ import numpy as np
 from engine.orders import ENTRY_NOTIONAL_RESERVE
 from engine.rules import FILL_MODELS
 from engine.sizing import KELLY_FEW_RECORDS
-from engine.wording import amount, count, plural, ratio
+from engine.wording import NOT_DEFINED, amount, count, plural, ratio
 from exchange.span import moment_text
 from indicators.kama import REGIME_NAMES
 
@@ -33,6 +33,11 @@ class Row:
     unit: str = ""
     note: str = ""
     tone: Tone = ""
+
+    def __post_init__(self) -> None:
+        """What is not defined has no unit."""
+        if self.value == NOT_DEFINED:
+            object.__setattr__(self, "unit", "")
 
     def __str__(self) -> str:
         """The row with all numbers ending in one column."""

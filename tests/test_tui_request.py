@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from engine.events import BarsDone
+from engine.summary import Row
+from tui.feed import BacktestFeed
+from tui.optimizer_order import named_as_in_the_form
 from tui.request import FieldError, FormText, RunRequest, parameters_of, without_separators
+from tui.store import Progress, _advance
 
 GOOD = FormText(
     coins="btc, ETHUSDT btc/usdt",
@@ -124,3 +129,26 @@ def test_a_comma_parts_thousands_and_nothing_else() -> None:
     for typed in ("1000,50", "1,5", "1,0000", ",500", "0.5,000"):
         with pytest.raises(ValueError, match="decimals follow a point"):
             without_separators(typed)
+
+
+def test_a_run_that_stands_at_its_first_bars_is_said_to_be_compiled() -> None:
+    progress = Progress(BacktestFeed(RunRequest.checked(GOOD)), 0.0)
+    _advance(progress, BarsDone("BTC", 61, 2_976))
+    began = progress.stage_started
+    assert progress.words(began + 1.0) == "BTC: bar 61 of 2,976"
+    assert progress.words(began + 7.0) == "compiling the kernel, once, about 20 s: 7 s"
+    _advance(progress, BarsDone("BTC", 500, 2_976))
+    assert progress.words(began + 60.0) == "BTC: bar 500 of 2,976"
+    _advance(progress, BarsDone("ETH", 61, 2_976))
+    assert progress.words(began + 60.0) == "ETH: bar 61 of 2,976"
+
+
+def test_messages_of_a_search_name_the_fields_of_its_form() -> None:
+    words = "give an earlier --start, fewer --windows or a smaller --holdout; --join goes on"
+    told = "give an earlier 'from', fewer 'windows' or a smaller 'hold-out'; --join goes on"
+    assert named_as_in_the_form(words) == told
+
+
+def test_what_is_not_defined_has_no_unit() -> None:
+    assert str(Row("Win Rate", "n/a", "%")).split() == ["Win", "Rate", "n/a"]
+    assert str(Row("Win Rate", "51.00", "%")).split() == ["Win", "Rate", "51.00%"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 LOG_FILE = "log.txt"
 _WHOLE = ("trials", "windows", "mc_perms", "workers", "seed")
+_FLAG = re.compile(r"--(start|end|trials|windows|holdout|workers|storage|study-name|config)\b")
+_LABELS = {"start": "from", "end": "to", "holdout": "hold-out", "study-name": "study"}
 _SETTINGS = (*_WHOLE, "holdout", "sampler", "mode", "storage")
 
 
@@ -232,6 +235,11 @@ def settings_of(text: SearchText) -> SearchSettings:
     except ParameterError as error:
         first = str(error).partition(" ")[0].replace("-", "_")
         raise FieldError(first if first in _SETTINGS else "trials", str(error)) from None
+
+
+def named_as_in_the_form(words: str) -> str:
+    """A message of the search, which names flags of the command line, with the form's labels."""
+    return _FLAG.sub(lambda flag: f"'{_LABELS.get(flag[1], flag[1])}'", words)
 
 
 def storage_named(typed: str) -> str | None:

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 PORTFOLIO = "_portfolio"
 _MOST_RUNS = 30
 _COMPILE_SECONDS = 20
+_STANDING_S = 3
+"""A compiled loop tells of its bars many times a second."""
+
 _STARTING = "starting"
 
 
@@ -152,6 +155,8 @@ class Progress:
     stage: str = _STARTING
     stage_started: float = 0.0
     compiling: bool = False
+    at_first_bars: bool = False
+    told_of_bars: bool = False
     share: float = 0.0
     steps_done: int = 0
 
@@ -165,6 +170,9 @@ class Progress:
         seconds = int(now - self.stage_started)
         if self.stage == _STARTING and seconds:
             return f"{self.stage}, loading the engine: {seconds} s"
+        if self.at_first_bars and seconds >= _STANDING_S:
+            # the disk has machine code of some runs, and not all that this one needs
+            return f"compiling the kernel, once, about {_COMPILE_SECONDS} s: {seconds} s"
         if not self.compiling:
             return self.stage
         return f"{self.stage}, about {_COMPILE_SECONDS} s: {now - self.stage_started:.0f} s"
@@ -273,6 +281,7 @@ def _advance(progress: Progress, event: object) -> None:
     if progress.compiling and isinstance(event, BarsDone) and event.done < event.total:
         return  # told before the first bar, which is what the compiler is at work on
     progress.compiling = isinstance(event, CompilingKernel)
+    progress.at_first_bars = False
     within = 0.0
     match event:
         case LoadingCandles(coin, share, message):
@@ -286,6 +295,9 @@ def _advance(progress: Progress, event: object) -> None:
         case BarsDone(coin, done, total):
             stage = f"{coin}: bar {count(done)} of {count(total)}"
             within = done / total
+            first = not progress.told_of_bars
+            progress.at_first_bars, progress.told_of_bars = first, True
+            progress.stage_started = time.monotonic() if first else progress.stage_started
         case CoinFinished(coin):
             progress.steps_done += 1
             stage = f"{coin}: done"

@@ -12,7 +12,13 @@ from textual.worker import Worker, WorkerState
 
 from tui.folders import data_folder
 from tui.keys import key_of
-from tui.optimizer_order import Launched, SearchRequest, SearchText, storage_named
+from tui.optimizer_order import (
+    Launched,
+    SearchRequest,
+    SearchText,
+    named_as_in_the_form,
+    storage_named,
+)
 from tui.optimizer_store import OptimizerStore, Snapshot, StudyKey, StudyRow
 from tui.request import FieldError
 from tui.screens.frame import FramedScreen
@@ -192,5 +198,6 @@ class WatchingScreen(FramedScreen):
         self.set_class(page == "study", "-page-study")
 
     def _say(self, message: str, *, error: bool = False) -> None:
+        message = named_as_in_the_form(message) if error else message
         self._outcome.display = bool(message)
         self._outcome.say(message, error=error)
