@@ -276,6 +276,7 @@ class GridTui(OperatorApp):
                 screen = self._coming[number] = _made(number, self._data_dir)
                 self.add_mode(number, lambda: screen)
             if left is not None and left is not screen:
+                left.depart()
                 left.take_notices_away()
                 screen.take_notices_away()
             await self.switch_mode(number)

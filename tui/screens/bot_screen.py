@@ -16,8 +16,8 @@ from textual.widgets import Static
 
 from engine.wording import count, plural
 from tui.bot.held import Held, held_mark
+from tui.bot.moments import moment
 from tui.console.live_keys import HELD_KEY_S
-from tui.figures import clock
 from tui.footers import FOOTERS
 from tui.keys import bindings, key_of
 from tui.screens.answers import say_answer
@@ -159,17 +159,24 @@ class BotScreen(ReplayingScreen):
         if self._held is None:
             return view
         still = self._held.still
-        state = _STATES[view.link] if not view.paused_by_operator else "is paused"
-        since = f"  of {clock(still.now_ms)}Z; the bot {state}" if still.now_ms else ""
-        words = Content.assemble(
-            " ",
-            held_mark(f" +{count(self._held.new())}"),
-            (f"{since}   {key_of('freeze')} shows what is now", "$quiet"),
-        )
+        words = self._held_line(self._held, view)
         if not words.is_same(self._held_words):
             self._held_words = words
             self._banner.update(words)
         return still
+
+    def _held_line(self, held: Held, view: BotView) -> Content:
+        """Since when, what the bot does meanwhile, and the key: as much as there is room for."""
+        still, key = held.still, key_of("freeze")
+        state = _STATES[view.link] if not view.paused_by_operator else "is paused"
+        at = f"  of {moment(still, still.now_ms)}" if still.now_ms else ""
+        mark = held_mark(f" +{count(held.new())}")
+        long = f"{at}; the bot {state}   {key} shows what is now"
+        for rest in (long, f"{at}; the bot {state}   {key} goes on", f"{at}   {key} goes on"):
+            words = Content.assemble(" ", mark, (rest, "$quiet"))
+            if words.cell_length <= self.size.width:
+                break
+        return words
 
     def action_freeze(self) -> None:
         """Hold the display, not the bot; once more: go on. A replay holds and goes on itself."""
@@ -182,6 +189,10 @@ class BotScreen(ReplayingScreen):
         """Show how the bot stands now until `hold` is called again."""
         view = self.view
         self._held = None if self._held or view is None else Held(view)
+
+    def depart(self) -> None:
+        """What is shown when one comes back is what is then."""
+        self._held = None
 
     def action_unfreeze(self) -> None:
         """The display goes on."""

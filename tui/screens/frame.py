@@ -108,6 +108,9 @@ class FramedScreen(Screen[None]):
     def arrive(self) -> None:
         """Called each time that the screen was chosen by its number."""
 
+    def depart(self) -> None:
+        """Called each time that another one takes its place."""
+
     def notify(
         self,
         message: str,

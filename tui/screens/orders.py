@@ -130,6 +130,11 @@ class OrdersScreen(BotScreen):
         super().hold()
         self._seen = None
 
+    def depart(self) -> None:
+        """The table goes on."""
+        super().depart()
+        self._seen = None
+
     def _as_held(self, view: BotView) -> BotView:
         """The bot as it is: the table alone stands still, and its title says so."""
         return view
