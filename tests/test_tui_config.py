@@ -159,7 +159,42 @@ async def test_switches_turn_over_and_all_go_back_at_once(tmp_path: Path) -> Non
             await pilot.press("enter", "escape")
         await until(pilot, lambda: "2 unlike the default" in screen_text(app), "both")
         await pilot.press("D")
+        assert "That loses 2 values not saved yet; s saves." in await answer(app, pilot, "n")
+        assert "2 unlike the default" in screen_text(app)
+        await pilot.press("D")
+        await answer(app, pilot, "y")
         await until(pilot, lambda: "0 unlike the default" in screen_text(app), "none")
+
+
+async def test_only_what_is_nowhere_else_is_asked_about_before_other_values_are_taken(
+    tmp_path: Path,
+) -> None:
+    keep(tmp_path, "careful", CAREFUL)
+    about = told()["about"] | {"params": {**STRATEGY_PARAMS, "kama_period": 12}}
+    async with config_screen(tmp_path, (120, 40)) as (app, pilot):
+        app.store.fleet.watched = watched(told(about=about))
+        await until(pilot, lambda: "1 unlike the bot" in screen_text(app), "the bot")
+        for keys, words in (
+            (("o", *"careful", "enter"), "config careful"),
+            (("b",), "0 unlike the bot"),
+            (("D",), "0 unlike the default"),
+        ):
+            await pilot.press(*keys)
+            await until(pilot, lambda words=words: words in screen_text(app), words)
+            assert isinstance(app.screen, ConfigScreen)
+        await find(app, pilot, "gamma")
+        await pilot.press("enter", "ctrl+u", *"0.9", "enter")
+        await until(pilot, lambda: "1 unlike the default" in screen_text(app), "the change")
+        for keys, asked in (
+            (("b",), "Take the bot's values?"),
+            (("o", *"careful", "enter"), "Open careful?"),
+        ):
+            await pilot.press(*keys)
+            assert asked in await answer(app, pilot, "n")
+            assert "1 unlike the default" in screen_text(app)
+        await pilot.press("o", *"careful", "enter")
+        await answer(app, pilot, "y")
+        await until(pilot, lambda: "not saved" not in screen_text(app), "the profile as it is")
 
 
 async def test_escape_leaves_the_line_then_the_filter(tmp_path: Path) -> None:

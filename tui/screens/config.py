@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -77,6 +77,7 @@ class ConfigScreen(FramedScreen):
         self._prompt = Prompt()
         self._values: dict[str, Any] = dict(STRATEGY_PARAMS)
         self._kept: Mapping[str, Any] = dict(STRATEGY_PARAMS)
+        self._taken: Mapping[str, Any] = {}
         self._profile: Path | None = None
         self._profiles: list[Profile] = []
         self._live: Mapping[str, Any] = {}
@@ -141,8 +142,7 @@ class ConfigScreen(FramedScreen):
 
     def action_reset_all(self) -> None:
         """All defaults."""
-        self._values = dict(STRATEGY_PARAMS)
-        self._list()
+        self._replace(STRATEGY_PARAMS, "Take all defaults")
 
     def action_take_live(self) -> None:
         """The values of the bot that is watched."""
@@ -150,11 +150,11 @@ class ConfigScreen(FramedScreen):
             self.notify(f"no bot is shown: {key_of('screen_0')} shows the bots", severity="warning")
             return
         try:
-            self._values = StrategyParams.checked(self._live).model_dump()
+            values = StrategyParams.checked(self._live).model_dump()
         except ParameterError as error:
             self._refusal = str(error)
         else:
-            self._list()
+            self._replace(values, "Take the bot's values")
 
     def action_profile(self) -> None:
         """Ask which profile to load."""
@@ -198,9 +198,32 @@ class ConfigScreen(FramedScreen):
         except ParameterError as error:
             self._refusal = str(error)
             return False
-        self._values, self._kept, self._profile = dict(profile.values), profile.values, path
-        self._list()
+
+        def opened() -> None:
+            self._kept, self._profile = profile.values, path
+
+        self._replace(profile.values, f"Open {called(self._folder, path)}", opened)
         return True
+
+    def _replace(
+        self, values: Mapping[str, Any], what: str, then: Callable[[], None] | None = None
+    ) -> None:
+        """Take all of these; ask before what is nowhere else is lost. `what`: this, in words;
+        `then`: what is done with it."""
+
+        def take(yes: bool | None) -> None:
+            if yes:
+                self._values, self._taken = dict(values), values
+                if then is not None:
+                    then()
+                self._list()
+
+        if not self._unsaved or self._values in (values, self._taken):
+            take(True)
+            return
+        lost = plural(self._unsaved, "value")
+        text = f"{what}?\n\nThat loses {lost} not saved yet; {key_of('save')} saves."
+        self.app.push_screen(Question(text, yes="Take them"), take)
 
     def _plan(self, path: Path) -> bool:
         try:
@@ -295,7 +318,7 @@ class ConfigScreen(FramedScreen):
         self._table.show(rows, ("", False), nothing)
         self._told, self._refusal = None, ""
         changed = sum(self._values[name] != value for name, value in STRATEGY_PARAMS.items())
-        unsaved = sum(self._values[name] != value for name, value in self._kept.items())
+        unsaved = self._unsaved
         words = [f"config {self._profile_name}", f"{_SIGN} {changed} unlike the default"]
         words += [f"{_UNSAVED} {unsaved} not saved"] if unsaved else []
         words += [f"{_SIGN} {self._apart} unlike the bot"] if self._live else []
@@ -309,6 +332,10 @@ class ConfigScreen(FramedScreen):
         if path is None:
             return "defaults"
         return called(self._folder, path)
+
+    @property
+    def _unsaved(self) -> int:
+        return sum(self._values[name] != value for name, value in self._kept.items())
 
     @property
     def _apart(self) -> int:
