@@ -14,7 +14,7 @@ from engine import __version__
 from tui.keys import PLACES, bindings, help_of
 from tui.widgets.footer import KeyLine
 
-_KEY_WIDTH = 8
+_KEY_WIDTH = 7
 
 
 class HelpScreen(ModalScreen[None]):
@@ -47,7 +47,7 @@ def _page(places: Mapping[str, str]) -> Content:
     for heading, keys in help_of(places):
         lines.append(Content.styled(heading, "bold $primary"))
         lines += [
-            Content.assemble((f"  {shown:<{_KEY_WIDTH}}", "bold"), (meaning, "$foreground"))
+            Content.assemble((f"  {shown:<{_KEY_WIDTH}} ", "bold"), (meaning, "$foreground"))
             for shown, meaning in keys
         ]
         lines.append(Content(""))

@@ -170,7 +170,7 @@ def _parts(view: BotView) -> dict[str, Sequence[Content]]:
         "used": _used(view, loud),
         "risk": _risk(view),
     }
-    if quote["paused"]:
+    if quote["paused"] and view.link != "ended":
         parts["paused"] = [Content.styled("PAUSED", "reverse bold $warning")]
     if view.replay is not None:
         old = f"price {age(1000 * view.price_age_s)} old"
