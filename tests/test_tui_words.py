@@ -1,20 +1,28 @@
 """Words on the screens that must not mislead: each says what holds, and by whose clock. 3 s."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from engine.optimize.verdict import Evidence, judge
+from exchange.symbol import Symbol
 from tests.bot_app import Clock, shown, watched
-from tests.bot_documents import NOON_MS, answer, request, snapshot
+from tests.bot_documents import NOON_MS, QUOTE, answer, request, snapshot
 from tests.screen_text import screen_text, until
+from tests.tui_app import NOON
 from tui.bot.audit import Audit
+from tui.bot.census import Condition, KnownBot, Standing
 from tui.bot.fleet import Fleet
+from tui.bot.view import Link
+from tui.keys import PLACES
 from tui.screens.config import _signed
+from tui.screens.help import _page
 from tui.screens.typed_question import TypedQuestion
 from tui.widgets.bot_lines import health_title, standing_lines
-from tui.widgets.bot_rows import _without_bars
+from tui.widgets.bot_rows import FIELDS, _without_bars, row_cells
+from tui.widgets.bot_status import bot_line
 from tui.widgets.order_tables import tables
 from tui.widgets.study_texts import check_lines, stable_line
 
@@ -144,3 +152,40 @@ def test_of_two_conditions_of_a_report_the_one_that_failed_is_seen_to_have_faile
     assert first.plain.endswith("0.6200       wanted at most 0.50")
     first, _ = check_lines(judge(Evidence(overfitting=0.81, losses=1.0)).checks[1], 24)
     assert first.plain.endswith("0.8100       wanted at most 0.50")
+
+
+def test_a_key_with_a_long_name_stands_apart_from_its_meaning() -> None:
+    lines = _page({"bots": PLACES["bots"]}).plain.split("\n")
+    assert any(line.startswith("  backspace show no bot") for line in lines)
+    assert any(line.startswith("  n       ") for line in lines)
+
+
+@pytest.mark.parametrize(("link", "said"), [("connected", True), ("lost", True), ("ended", False)])
+def test_a_bot_that_has_ended_is_not_called_paused(link: Link, said: bool) -> None:
+    view = watched()
+    view.take("quote", {**QUOTE, "paused": ["operator"]})
+    view.link = link
+    line = bot_line(view, NOON, 120).plain
+    assert ("PAUSED" in line) == said
+    assert ("ENDED" in line) != said
+
+
+@pytest.mark.parametrize(
+    ("mode", "condition", "orders"),
+    [
+        ("paper", "crashed", "0"),
+        ("paper", "ended", "0"),
+        ("paper", "running", "5"),
+        ("demo", "crashed", "5"),
+    ],
+)
+def test_of_a_paper_exchange_that_has_ended_no_order_is_counted(
+    mode: str, condition: Condition, orders: str, tmp_path: Path
+) -> None:
+    standing = Standing(equity=10_000.0, held=(0.05, 0.0), lots=2, orders=5, entries=3)
+    symbol = Symbol.parse("BTC")
+    bot = KnownBot(symbol, mode, condition, NOON, tmp_path, None, standing)
+    cells = row_cells(bot, watched=False)
+    names = [field.title for field in FIELDS]
+    assert cells[names.index("orders")][0] == orders
+    assert cells[names.index("lots")][0] == "2"

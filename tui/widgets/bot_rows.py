@@ -77,7 +77,10 @@ def _mark(pulse: Pulse | None, *, watched: bool) -> Cell:
 
 
 def _as_told(bot: KnownBot, pulse: Pulse | None) -> KnownBot:
-    """With what it has told of itself, if it answers: its state file is as old as its last bar."""
+    """With what it has told of itself, if it answers: its state file is as old as its last bar. A
+    paper exchange ends with its bot: what rested there does no longer."""
+    if bot.mode == "paper" and bot.condition in ("crashed", "ended") and bot.standing is not None:
+        return replace(bot, standing=replace(bot.standing, orders=0, entries=0))
     told = pulse is not None and pulse.silent_s is None
     return replace(bot, standing=pulse.standing) if told and pulse and pulse.standing else bot
 
