@@ -26,7 +26,7 @@ from tui.operator_app import OperatorApp
 from tui.pace import Pace
 from tui.screens.backtest import BacktestScreen
 from tui.screens.frame import FramedScreen
-from tui.screens.names import BACKTEST, LIVE, SCREENS
+from tui.screens.names import BACKTEST, BOTS, LIVE, SCREENS
 from tui.styles import Styles
 from tui.symbols import PlainSymbols
 from tui.theme import TOKENS
@@ -34,10 +34,12 @@ from tui.user_config import in_one_box, user_config, wear
 
 if TYPE_CHECKING:
     from tui.bot.demo import Demo
+    from tui.bot.fleet import Fleet
     from tui.bot.replay import Replay
     from tui.store import Store
 
 _LOOKING_S = 2.0
+_CALLS_S = 12.0
 _APART_S = 0.05
 _TRANSITION_S = 0.005
 """How long nothing is painted as another screen takes the place of one: its messages pass before.
@@ -144,7 +146,7 @@ class GridTui(OperatorApp):
             backtest = self._screens[BACKTEST]
             assert isinstance(backtest, BacktestScreen)
             backtest.take_in(finished)
-        self.attention.look(store.fleet.watched, monotonic())
+        self._attend_to(store.fleet)
         if outcome is not None:
             for screen in self._screens.values():
                 screen.take_outcome(outcome)
@@ -153,6 +155,11 @@ class GridTui(OperatorApp):
             self._draw(now)
         if not self._pace.awake:
             collecting.while_quiet()
+
+    def _attend_to(self, fleet: Fleet) -> None:
+        """Ring for the bot that is shown, unless it has rung while another one was."""
+        self.attention.look(fleet.watched, monotonic(), fleet.others.rung(fleet.subject))
+        fleet.others.shown(fleet.subject, fleet.watched)
 
     def _draw(self, now: datetime) -> None:
         began = monotonic()
@@ -208,11 +215,22 @@ class GridTui(OperatorApp):
         await fleet.look(attach=screen.OF_BOTS or not self._looked)
         self._looked = True
         self.unsay_of(bot.name for bot in fleet.running)
+        self._listen(fleet)
         bot = fleet.waiting
         if bot is not None and bot not in fleet.announced:
             fleet.announced.add(bot)
             words = f"{bot.pair} ({bot.holder.mode}) runs; {key_of(f'screen_{LIVE}')} shows it"
             self.notify(words, markup=False)
+
+    def _listen(self, fleet: Fleet) -> None:
+        """Of bots that are not shown alarms and silence are said; the list of bots asks by itself,
+        and shows them."""
+        listed = self.current_mode == BOTS
+        for words in fleet.listen(ask=not listed):
+            self.attention.ring()
+            if not listed:
+                words = f"{words}; {key_of(f'screen_{BOTS}')} shows it"
+                self.notify(words, severity="warning", timeout=_CALLS_S)
 
     @work(group="demo", exit_on_error=False)
     async def _await_demo(self, demo: Demo) -> None:

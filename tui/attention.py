@@ -44,17 +44,30 @@ class Attention:
         self._link: tuple[BotView | None, str] = (None, "")
         self._linked_at = 0.0
         self._heard: BotView | None = None  # who was connected last
+        self._looked_at: BotView | None = None
+        self._before: set[object] = set()  # what had rung of it before it was looked at
 
-    def look(self, view: BotView | None, seconds: float) -> None:
-        """Several times a second; `seconds` of any clock, by which the title blinks."""
+    def look(
+        self, view: BotView | None, seconds: float, rung: frozenset[object] = frozenset()
+    ) -> None:
+        """Several times a second.
+
+        Args:
+            seconds: of any clock, by which the title blinks.
+            rung: keys of alarms for which it has rung while another bot was watched.
+        """
+        if view is not self._looked_at:
+            self._looked_at, self._before = view, set(rung)
         # what a record tells has long been seen
         told = [] if view is None or view.mode == "replay" else view.unseen
         unseen: set[object] = {alarm["key"] for alarm in told}
         lost = self._lost(view, seconds)
         unseen |= {_LOSS} if lost else set()
-        if unseen - self._rung:
+        if unseen - self._rung - self._before:
             self.ring()
         self._rung = unseen
+        if view is not None and view.link == "connected":
+            self._before &= unseen
         calls = bool(unseen) and not (self._blinks and int(seconds) % 2)
         self._entitle(_words(view, (lost or "ALARM") if calls else ""))
 

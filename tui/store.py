@@ -205,7 +205,8 @@ class Store:
         fleet = self.fleet
         view = fleet.watched
         bot = None if view is None else (view, view.known)
-        fleets = (fleet.awaited, len(fleet.running), len(fleet.crashes))
+        calls = (len(fleet.crashes), bool(fleet.others.calling))
+        fleets = (fleet.awaited, len(fleet.running), calls)
         return self.version, self.activities, bot, fleets
 
     @property

@@ -16,6 +16,7 @@ from tui.bot.census import Standing, standing_of
 from tui.bot.data_folders import remember
 from tui.bot.fate import fate_of
 from tui.bot.link import BotLink
+from tui.bot.others import Others
 from tui.bot.starts import Starts
 from tui.bot.telling import Told
 from tui.bot.view import BotView
@@ -72,6 +73,7 @@ class Fleet:
         starts: bots on their way.
         replay: what plays a record, which is shown in a bot's place; None if nothing does.
         crashes: of bots that nobody watched, until the list of bots is looked at.
+        others: what those that are not shown say.
         folders: data folders of bots that ran at some time while this was looked at.
         announced: of whom it was said that they run.
         waiting: who would be followed, where nobody is and it was not to be.
@@ -93,6 +95,7 @@ class Fleet:
         self.announced: set[RunningBot] = set()
         self.waiting: RunningBot | None = None
         self.crashes: list[Crash] = []
+        self.others = Others(clock)
         self.folders: set[Path] = set()
         self.running: list[RunningBot] = []
         self.watched: BotView | None = None
@@ -149,6 +152,15 @@ class Fleet:
         """Those that were not asked for before."""
         untold, self._untold = self._untold, []
         return untold
+
+    def listen(self, *, ask: bool = True) -> list[str]:
+        """Hear those that are not shown; a sentence for each that calls anew."""
+        return self.others.listen(self.running, self._shown_bot, ask=ask)
+
+    @property
+    def _shown_bot(self) -> RunningBot | None:
+        """Whose bot is on the screens; None while a record is."""
+        return None if self.watched is None or self.replay is not None else self.subject
 
     async def follow(self, bot: RunningBot) -> None:
         """Show this one from now on."""

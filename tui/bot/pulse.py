@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from state.control_client import ControlClient
 from state.errors import StateError
 from tui.bot.census import Standing
+from tui.bot.view import alarm_name
 
 if TYPE_CHECKING:
     from tui.bots import RunningBot
@@ -27,7 +28,7 @@ Doing = Literal["running", "starting", "paused", "halted", "stopping"]
 PATIENCE_S = 5.0
 """A bot answers within milliseconds; on a machine under load within a second or two."""
 
-_APART_S = 4.0
+_APART_S = 5.0
 _LONGEST_S = 60.0
 """For one connection: a bot that is held answers it once it goes on. To try again and again would
 fill the queue of its socket, and take the place of who has something to say."""
@@ -51,6 +52,7 @@ class Pulse:
         silent_since: when it was asked first without an answer, UTC; None where it has answered.
         standing: what it has; None where it has not told it.
         alarms: the words of those that it would show to who turns to it now, the oldest first.
+        alarm_names: key and time, ms UTC, of each of them.
     """
 
     doing: Doing = "running"
@@ -59,6 +61,7 @@ class Pulse:
     silent_since: datetime | None = None
     standing: Standing | None = None
     alarms: tuple[str, ...] = ()
+    alarm_names: tuple[tuple[str, int], ...] = ()
 
     @property
     def why(self) -> str:
@@ -109,6 +112,10 @@ class Pulses:
             return said
         return replace(said, silent_s=silent_s, silent_since=unanswered[1])
 
+    def heard(self, bot: RunningBot) -> bool:
+        """Whether it has answered since it is asked."""
+        return bot in self._said
+
     def _listen(self, bot: RunningBot) -> None:
         try:
             heard = hear(bot, _LONGEST_S)
@@ -156,8 +163,12 @@ async def _hear(bot: RunningBot, timeout_s: float) -> Pulse | None:
 
 def _said_in(document: Mapping[str, Any]) -> Pulse:
     """Of a snapshot. Raises LookupError, TypeError or AttributeError."""
+    alarms = _alarms_in(document)
     return replace(
-        _doing_in(document), standing=_standing_in(document), alarms=_alarms_in(document)
+        _doing_in(document),
+        standing=_standing_in(document),
+        alarms=tuple(text for text, _ in alarms),
+        alarm_names=tuple(name for _, name in alarms),
     )
 
 
@@ -189,8 +200,9 @@ def _standing_in(document: Mapping[str, Any]) -> Standing | None:
         return None
 
 
-def _alarms_in(document: Mapping[str, Any]) -> tuple[str, ...]:
+def _alarms_in(document: Mapping[str, Any]) -> list[tuple[str, tuple[str, int]]]:
+    """Text and name of each."""
     try:
-        return tuple(str(alarm["text"]) for alarm in document["alarms"])
-    except (LookupError, TypeError):
-        return ()
+        return [(str(alarm["text"]), alarm_name(alarm)) for alarm in document["alarms"]]
+    except (LookupError, TypeError, ValueError):
+        return []

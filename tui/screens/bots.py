@@ -20,7 +20,7 @@ from state.control_client import ControlClient
 from state.errors import StateError
 from tui.bot.census import Census, KnownBot
 from tui.bot.data_folders import remembered
-from tui.bot.pulse import Pulse, Pulses
+from tui.bot.pulse import Pulse
 from tui.bot.telling import SCREENS, Told, tell
 from tui.bot.view import BotView
 from tui.folders import data_folder, demo_folder
@@ -72,7 +72,6 @@ class BotsScreen(FramedScreen):
         self._table = RowTable("bots", follow_first=True)
         self._about = LineList("about")
         self._census = Census()
-        self._pulses = Pulses()
         self._looked_at = 0.0
         self._log: tuple[object, list[str]] = (None, [])
         self._starter = Starter(self, self._folder)
@@ -103,7 +102,9 @@ class BotsScreen(FramedScreen):
         """Count them again now and then; the chosen one's lines follow the cursor."""
         self._store.fleet.crashes.clear()
         self.show_status(self._store, now, "NONE", f"bots with files in {self._folder}")
-        self._pulses.ask(bot.reachable for bot in self._bots or () if bot.reachable)
+        if self._bots is not None:
+            pulses = self._store.fleet.others.pulses
+            pulses.ask(bot.reachable for bot in self._bots if bot.reachable)
         self._list()
         chosen = self._chosen
         name = None if chosen is None else chosen.name
@@ -304,7 +305,7 @@ class BotsScreen(FramedScreen):
     def _pulse(self, bot: KnownBot) -> Pulse | None:
         """Of one that runs."""
         running = bot.reachable
-        return None if running is None else self._pulses.of(running)
+        return None if running is None else self._store.fleet.others.pulses.of(running)
 
     def _refuse(self, bot: KnownBot | None, what: str) -> None:
         if bot is None:

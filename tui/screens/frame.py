@@ -152,7 +152,8 @@ class FramedScreen(Screen[None]):
         self.set_class(real_money, "-live")
         self.app.set_class(real_money, "-real-money")  # for dialogs, whichever are or will be open
         self.alarm_line.show(view)
-        self._names.call(BOTS if store.fleet.crashes else "")
+        elsewhere = store.fleet.crashes or (store.fleet.others.calling and self.NUMBER != BOTS)
+        self._names.call(BOTS if elsewhere else "")
         for crash in store.fleet.untold_crashes():
             from tui.screens.crashes import tell_crash
 

@@ -181,7 +181,7 @@ def _meaning(bot: KnownBot, pulse: Pulse | None) -> list[str]:
         case "crashed":
             heard = f" It was last heard of {_moment(bot.wrote)}." if bot.wrote else ""
             without = "giving its lock back or cancelling its entries"
-            if bot.holder is None:
+            if bot.holder is None and not (standing is not None and standing.entries):
                 without = "having been stopped"
             texts.append(f"It ended without {without}.{heard}")
     if bot.condition in ("crashed", "stopped", "ended"):
