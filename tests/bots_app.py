@@ -52,12 +52,13 @@ async def running(
     told_of: dict[str, Any] | None = None,
     mode: str = "paper",
     answers_after_s: float = 0.0,
+    origin: str = "the screens",
 ) -> AsyncIterator[list[str]]:
     """A bot, on paper unless told otherwise, that can be reached; yields what it is told to do."""
     asked: list[str] = []
 
-    async def obey(name: str, _: Mapping[str, Any], origin: str) -> object:
-        assert origin == f"the screens, process {os.getpid()}"
+    async def obey(name: str, _: Mapping[str, Any], by: str) -> object:
+        assert by == f"{origin}, process {os.getpid()}"
         asked.append(name)
         await asyncio.sleep(answers_after_s)
         if name == "flatten":

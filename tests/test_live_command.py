@@ -137,6 +137,7 @@ def test_a_bot_on_paper_trades_is_watched_by_two_is_paused_and_stopped(
     watchers = [start("monitor", "btc", "--json"), start("monitor")]
     watchers[1].wait_for("EQUITY")
     assert bot.wait_for(r"\] (BUY_OPEN_LONG|SELL_OPEN_SHORT) \| BTC/USDT")
+    assert run(start, "resume", "BTC") == (0, "BTC/USDT was not paused")
     assert run(start, "pause", "BTC") == (0, "entries are paused; take-profits and stops stay")
     assert run(start, "resume", "BTC") == (0, "entries are laid again")
     code, said = run(start, "stop", "BTC")
@@ -161,7 +162,8 @@ def test_a_bot_on_paper_trades_is_watched_by_two_is_paused_and_stopped(
     assert set(bot.lines[1:]) <= set(
         (tmp_path / "data" / "live_logs" / "paper" / "BTCUSDT.log").read_text().splitlines()
     )
-    assert run(start, "stop", "BTC")[0] == 2
+    code, said = run(start, "stop", "BTC")
+    assert (code, "nothing to stop" in said) == (0, True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -7,7 +7,7 @@ from pathlib import Path
 from exchange.errors import DataError
 from exchange.symbol import Symbol
 from state.lock import Holder, running_bots
-from tui.errors import UsageError
+from tui.errors import NoBotError, UsageError
 
 ANSWER_S = 180.0
 """For the answer to a command: what it asks for has to be confirmed by the exchange."""
@@ -70,7 +70,8 @@ def the_bot(
         strict: only its bots are meant.
 
     Raises:
-        UsageError: none runs, or several do.
+        NoBotError: none runs.
+        UsageError: several do.
         DataError: the symbol is none.
     """
     found = bots(symbol, mode)
@@ -91,7 +92,7 @@ def the_bot(
         )
     others = bots()
     hint = f"; running: {named(others)}" if others else ""
-    raise UsageError(f"no bot that could be reached trades {symbol} on this machine{hint}")
+    raise NoBotError(f"no bot that could be reached trades {symbol} on this machine{hint}")
 
 
 def word_to_close(pair: str, mode: str) -> str:

@@ -3,3 +3,7 @@
 
 class UsageError(Exception):
     """A command line that does not follow the grammar, or a command in the wrong place."""
+
+
+class NoBotError(UsageError):
+    """A command to a bot of which none that is meant runs."""

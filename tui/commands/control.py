@@ -2,12 +2,13 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.live.folders import MODES
 from tui.commands.grammar import word_was_typed
-from tui.errors import UsageError
+from tui.errors import NoBotError, UsageError
 from tui.folders import data_folder
 
 if TYPE_CHECKING:
@@ -55,16 +56,42 @@ def meant(args: argparse.Namespace) -> "RunningBot":
     """The bot of the arguments: that of the own data folder where there are several.
 
     Raises:
-        UsageError: none runs, or several do.
+        NoBotError: none runs.
+        UsageError: several do, or it has crashed.
         DataError: the symbol is none.
     """
     from tui.bots import the_bot
 
-    return the_bot(args.symbol, args.mode, data_folder(args.data_dir), strict=bool(args.data_dir))
+    folder, strict = data_folder(args.data_dir), bool(args.data_dir)
+    try:
+        return the_bot(args.symbol, args.mode, folder, strict=strict)
+    except NoBotError as none:
+        from tui.commands.gone import crash_of
+
+        if crash := crash_of(args):
+            raise UsageError(crash) from none
+        raise
+
+
+def _running(args: argparse.Namespace, word: str) -> "RunningBot | None":
+    """As `meant`; None of one that has ended in good order, which is said, where that is as good
+    as if it had been told."""
+    try:
+        return meant(args)
+    except NoBotError:
+        from tui.commands.gone import end_of
+
+        said = end_of(args, word)
+        if not said:
+            raise
+        print(said)
+        return None
 
 
 def _stop(args: argparse.Namespace) -> int:
-    bot = meant(args)
+    bot = _running(args, "flatten" if args.flatten else "stop")
+    if bot is None:
+        return 0
     if not args.flatten:
         return _ask(bot, "stop")
     if not args.yes:
@@ -81,7 +108,8 @@ def _stop(args: argparse.Namespace) -> int:
 
 
 def _tell(args: argparse.Namespace) -> int:
-    return _ask(meant(args), args.word)
+    bot = _running(args, args.word)
+    return 0 if bot is None else _ask(bot, args.word)
 
 
 def _ask(bot: "RunningBot", word: str) -> int:
@@ -121,7 +149,19 @@ async def _answer(bot: "RunningBot", word: str, typed: str) -> object:
             raise
         raise StateError(f"{typed} is not done: {without_answer(bot, PATIENCE_S)}") from error
     async with client:
+        if word == "resume" and (said := _not_paused(client.snapshot.document)):
+            return f"{bot.pair} {said}"
         return await client.command(word, timeout_s=ANSWER_S)
+
+
+def _not_paused(document: Mapping[str, Any]) -> str:
+    """Why a bot, by its own word, is not to be resumed; "" where it may be."""
+    account = document.get("account")
+    if not isinstance(account, Mapping) or account.get("paused") != []:
+        return ""
+    if account.get("halted"):
+        return "was not paused; the circuit breaker has halted: no entries until the fall has ended"
+    return "was not paused"
 
 
 def without_answer(bot: "RunningBot", within_s: float) -> str:

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from tui.commands.control import add_which, meant, without_answer, wrote_last
 
@@ -15,7 +15,7 @@ def add_monitor(commands: Any) -> None:
         "monitor",
         help="watch a bot that runs on this machine",
         description="Show where a bot stands, then what it does. Without SYMBOL the bots are "
-        "listed; if there is one alone, it is watched.",
+        "listed, and those that have crashed; if one alone runs, it is watched.",
     )
     command.set_defaults(run=_monitor)
     command.add_argument("symbol", nargs="?", metavar="SYMBOL", help="BTC, BTCUSDT, BTC/USDT")
@@ -36,6 +36,9 @@ def _monitor(args: argparse.Namespace) -> int:
         found = bots(mode=args.mode)
         if len(found) != 1:
             _list(found)
+        # lines of JSON alone are for a program
+        _list_crashed(args, sys.stderr if args.json else sys.stdout)
+        if len(found) != 1:
             print("choose one: gridtui monitor SYMBOL" if found else "no bot runs here")
             return 0
         bot = found[0]
@@ -55,6 +58,13 @@ def _list(found: list["RunningBot"]) -> None:
 
     for bot, pulse in zip(found, hear_all(found, PATIENCE_S), strict=True):
         print(f"{bot.line}: {_silence(bot) if pulse is None else pulse.words}")
+
+
+def _list_crashed(args: argparse.Namespace, to: TextIO) -> None:
+    from tui.commands.gone import crash_line, crashed_bots
+
+    for bot in crashed_bots(args):
+        print(crash_line(bot), file=to, flush=True)
 
 
 def _silence(bot: "RunningBot") -> str:
