@@ -8,11 +8,13 @@ from textual.pilot import Pilot
 
 from state.errors import StateError
 from state.lock import BotLock
+from tests.bots_app import running, short_folder
 from tests.screen_text import screen_text, until
 from tests.tui_app import NOON
 from tui.app import GridTui
 from tui.bot.demo import Demo
 from tui.bots import bots
+from tui.folders import demo_folder
 from tui.screens.live import LiveScreen
 from tui.screens.parting import Parting
 
@@ -55,6 +57,27 @@ async def test_the_demo_is_shown_by_itself_and_goes_on_only_if_that_is_wanted(
     finally:
         assert await asyncio.to_thread(demo.stop) == "The demo bot has ended."
     assert not bots(mode="paper")
+
+
+async def test_neither_a_bot_in_the_place_of_the_demo_nor_one_begun_before_is_stopped_unasked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with short_folder(monkeypatch) as folder:
+        async with running(demo_folder(folder), origin="gridtui demo") as asked:
+            demo = Demo(folder)
+            assert demo.launch is None
+            assert demo.runs
+            app = GridTui(folder, clock=lambda: NOON, first="1", demo=demo)
+            async with app.run_test(size=(80, 24)) as pilot:
+                await until(pilot, lambda: app.store is not None, "the screen")
+                app.end()
+                await until(pilot, lambda: not app.is_running, "the end")
+            assert app.demo_goes_on
+            (lock,) = (folder / "locks").glob("*.lock")
+            lock.write_text(lock.read_text().replace("4711", "4712"))
+            assert not demo.runs
+            assert await asyncio.to_thread(demo.stop) == "The demo bot has ended."
+            assert asked == []
 
 
 def test_coins_that_bots_on_paper_trade_already_are_left_to_them(tmp_path: Path) -> None:

@@ -159,7 +159,8 @@ async def test_who_leaves_is_told_of_every_bot_that_goes_on_also_out_of_a_replay
     assert who_goes_on(fleet) == ""
     fleet.running = [there.bots["paper"]]
     assert who_goes_on(fleet) == f"{paper} goes on."
-    assert who_goes_on(fleet, without=tmp_path) == ""
+    assert who_goes_on(fleet, without=there.bots["paper"]) == ""
+    assert who_goes_on(fleet, without=there.bots["live"]) == f"{paper} goes on."
     ether = replace(bots[0], holder=replace(bots[0].holder, symbol_id="ETHUSDT"))
     fleet.running = [*bots, ether]
     assert who_goes_on(fleet) == "4 bots go on: BTC, BTC, BTC, ETH."

@@ -20,7 +20,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from tui import collecting
-from tui.folders import data_folder, demo_folder
+from tui.folders import data_folder
 from tui.keys import PLACES, bindings, key_of
 from tui.operator_app import OperatorApp
 from tui.pace import Pace
@@ -375,7 +375,9 @@ class GridTui(OperatorApp):
             self._leave()
 
     def end(self) -> None:
-        """The end, without a question: the terminal is closed, or somebody ends this process."""
+        """The end, without a question: the terminal is closed, or somebody ends this process. A
+        demonstration goes on that ran before these screens."""
+        self.demo_goes_on = self._demo is not None and self._demo.launch is None
         self._cancel()
         self.exit()
 
@@ -390,5 +392,5 @@ class GridTui(OperatorApp):
 
         assert self.store is not None
         self._cancel()
-        demo = None if self._demo is None else demo_folder(self.data_path)
+        demo = None if self._demo is None else self._demo.bot
         self.exit(message=who_goes_on(self.store.fleet, demo) or None)

@@ -56,11 +56,16 @@ class Demo:
         return self._bot is None and self.launch is not None and self.launch.code is not None
 
     @property
+    def bot(self) -> RunningBot | None:
+        """The bot, where it is known by now."""
+        return self._bot
+
+    @property
     def runs(self) -> bool:
-        """Whether it still does. Looks at files."""
+        """Whether it still does, and not another one in its place. Looks at files."""
         if self.launch is not None:
             return self.launch.code is None
-        return self._bot is not None and any(bot.socket == self._bot.socket for bot in bots())
+        return self._bot is not None and self._bot in bots()
 
     @property
     def goes_on(self) -> str:
@@ -70,17 +75,20 @@ class Demo:
         return f"The demo bot goes on: gridtui shows it, gridtui stop{name} ends it."
 
     def stop(self) -> str:
-        """End it, and wait for that; a sentence, whatever came of it."""
+        """End it, and wait for that; a sentence, whatever came of it. Another bot in its place,
+        which the user has begun meanwhile, goes on."""
         bot = self.found()
         if bot is None:
             if self.launch is not None and self.launch.code is None:
                 self.launch.end()
+            return "The demo bot has ended."
+        if bot not in bots():
             return "The demo bot has ended."
         try:
             ask(bot.socket, "stop", origin="gridtui demo", timeout_s=_PATIENCE_S)
         except (RefusedError, StateError) as error:
             return f"The demo bot: {error}." if self.runs else "The demo bot has ended."
         deadline = monotonic() + _PATIENCE_S
-        while monotonic() < deadline and any(each.socket == bot.socket for each in bots()):
+        while monotonic() < deadline and bot in bots():
             sleep(0.05)  # it has answered, and still closes its files
         return "The demo bot has ended."

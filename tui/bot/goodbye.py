@@ -5,25 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tui.bot.fleet import Fleet
+    from tui.bots import RunningBot
 
 _MOST_IN_FULL = 3
 
 
-def who_goes_on(fleet: Fleet, without: Path | None = None) -> str:
+def who_goes_on(fleet: Fleet, without: RunningBot | None = None) -> str:
     """A sentence with all bots that run on this machine; "" where none does.
 
-    `without`: the data folder of bots of which something else is said.
+    `without`: a bot of which something else is said.
     """
     view = fleet.watched
     ended = None if view is None or view.link != "ended" else fleet.subject
-    running = [
-        bot
-        for bot in fleet.running
-        if bot != ended and (without is None or bot.holder.data_folder != str(without))
-    ]
+    running = [bot for bot in fleet.running if bot not in (ended, without)]
     if len(running) > _MOST_IN_FULL:
         coins = ", ".join(bot.pair.partition("/")[0] for bot in running)
         return f"{len(running)} bots go on: {coins}."
