@@ -22,7 +22,7 @@ from tui.screens.live import LiveScreen
 async def test_a_bot_is_told_only_what_was_asked_about_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with machine(tmp_path, monkeypatch) as there, shown("1", None) as (app, pilot):
+    async with machine(tmp_path, monkeypatch) as there, shown("1", watched()) as (app, pilot):
         fleet = app.store.fleet
         live = app.screen
         assert isinstance(live, LiveScreen)
