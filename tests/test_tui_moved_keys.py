@@ -78,6 +78,8 @@ async def press_all(app: GridTui, pilot: Pilot[None], number: str) -> None:
         await pilot.pause(0.02)
         assert_of_new_keys(app, f"{number} {key.id}")
         while len(app.screen_stack) > 1:
+            # what mounts a dialog looks for its parts; a key waits for that, this does not
+            await until(pilot, lambda: app.screen.is_mounted, "the dialog")
             app.pop_screen()
         app.clear_notifications()
 
