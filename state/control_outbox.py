@@ -63,7 +63,7 @@ class Outbox:
         if not self._lines and not self._lost and not self._ended:
             self._something.clear()
             await self._something.wait()
-        if not self._ended:
+        if self._lines and not self._ended:
             await self._gather()
         if not self._lines and not self._lost:
             raise EOFError

@@ -258,11 +258,20 @@ _DATA = {
 }
 
 _SWITCHED = "slash 'allow_short enter enter"
+
+
+def _switch(app: Any) -> None:
+    """A value that is nowhere else."""
+    config = app.screen_stack[0]
+    config._values = {**config._values, "gamma": 0.4321}
+    config._list()
+
+
 _CONFIG = {
     "edit_value": Effect(focus, then="escape"),
     "find_value": Effect(focus, then="escape"),
     "reset_value": Effect(title("#parameters"), first=_SWITCHED, then="escape"),
-    "reset_values": Effect(title("#parameters"), first=_SWITCHED, then="escape"),
+    "reset_values": Effect(dialog, begin=_switch, then="y"),
     "take_live": Effect("no bot is shown", begin=unwatch),
     "profile": Effect(focus, then="escape"),
     "save": Effect(focus, then="escape"),

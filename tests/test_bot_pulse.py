@@ -126,9 +126,26 @@ async def test_a_bot_says_what_it_has_and_which_alarms(tmp_path: Path) -> None:
 def test_who_listens_and_says_nothing_is_silent_and_who_is_gone_is_not(tmp_path: Path) -> None:
     with deaf_bot(tmp_path / "s") as (bot, _):
         assert hear(bot, 0.1) is None
-    assert hear(bot, 0.1) == Pulse()
+    assert hear(bot, 0.1) == Pulse(told=False)
     (tmp_path / "s").unlink()
-    assert hear_all([bot], 0.1) == [Pulse()]
+    assert hear_all([bot], 0.1) == [Pulse(told=False)]
+
+
+async def test_a_bot_that_cannot_be_reached_any_more_is_silent_and_keeps_its_alarms(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    pulses = Pulses(clock)
+    async with bot_that_says(tmp_path / "s", snapshot(alarms=[alarm("disk")])) as bot:
+        pulses.ask([bot])
+        await becomes(lambda: bool(pulses.of(bot).alarms))
+    clock.now += 10.0
+    pulses.ask([bot])
+    await becomes(lambda: bot not in pulses._asking)
+    assert pulses.of(bot).silent_s is None
+    clock.now += PATIENCE_S + 1.0
+    assert pulses.of(bot).silent_s == PATIENCE_S + 1.0
+    assert pulses.of(bot).alarms
 
 
 def test_a_bot_whose_queue_is_full_is_silent(tmp_path: Path) -> None:

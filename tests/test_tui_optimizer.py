@@ -140,7 +140,12 @@ async def test_windows_are_tested_behind_the_purged_days_with_and_without_a_repo
         await start(pilot, small_search(trials="2"))
         await until(pilot, lambda: "no verdict yet" not in screen_text(app), "the study")
         store = app.store.optimizer
-        await until(pilot, lambda: store.view is not None and bool(store.view.report), "a report")
+
+        def known() -> bool:
+            view = store.view  # the database is listed every other second
+            return view is not None and bool(view.report) and bool(view.windows)
+
+        await until(pilot, known, "report and windows")
         [path] = Path("data").glob("optimizer_results_robust*.json")
         spans = json.loads(path.read_text())["study"]["window_spans"]
         with_report = store.view.windows

@@ -13,6 +13,7 @@ from tests.screen_text import screen_text, until
 from tests.tui_app import NOON
 from tui.app import GridTui
 from tui.bot.others import Others
+from tui.bot.view import alarm_name
 from tui.bots import RunningBot
 
 
@@ -38,7 +39,7 @@ def hearing(
 async def test_an_alarm_of_a_bot_that_is_not_shown_is_said_once_and_marks_the_list_of_bots(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.bot.pulse._APART_S", 0.5)
+    monkeypatch.setattr("tui.bot.others._APART_S", 0.5)
     app = GridTui(tmp_path, clock=lambda: NOON, first="8")
     running = app.run_test(size=(120, 40), notifications=True)
     async with machine(tmp_path, monkeypatch) as there, running as pilot:
@@ -77,12 +78,17 @@ async def test_a_bot_that_has_rung_as_it_was_shown_does_not_ring_as_another_one(
         bot, clock, said = there.bots["paper"], Clock(), list[str]()
         others = Others(clock)
         others.shown(bot, watched(snapshot(alarms=[alarm("disk")])))
-        assert others.rung(bot) == {"disk"}
+        assert others.rung(bot) == {alarm_name(alarm("disk"))}
         await becomes(hearing(others, clock, bot, said, lambda: others.calling == {bot}))
         assert said == []
         says(there, "paper", "disk", "filters")
         await becomes(hearing(others, clock, bot, said, lambda: bool(said)))
         assert said == ["BTC/USDT: 2 alarms"]
+        again = {**alarm("disk"), "time_ms": alarm("disk")["time_ms"] + 7_200_000}
+        said.clear()
+        there.servers["paper"].set_snapshot(lambda: snapshot("paper", alarms=[again]))
+        await becomes(hearing(others, clock, bot, said, lambda: bool(said)))
+        assert said == ["BTC/USDT: 1 alarm"]
         assert others.listen([], None) == []
         assert (others.calling, others.rung(bot)) == (frozenset(), frozenset())
 

@@ -123,11 +123,11 @@ def test_what_a_bot_is_told_moves_on_the_list_of_bots_too(
     assert (config.keys, config.troubles) == (chosen, ())
 
 
-def test_a_key_that_the_list_of_bots_has_already_moves_neither(tmp_path: Path) -> None:
+def test_a_key_that_the_list_of_bots_has_already_does_not_move_there(tmp_path: Path) -> None:
     config = written(tmp_path, '[keys]\nend = "backspace"\n')
-    assert config.keys == {}
+    assert config.keys == {"end": "backspace"}
     (trouble,) = config.troubles
-    assert re.search(r"\[keys\] end: . is the key of detach already", trouble)
+    assert re.search(r"\[keys\] end_chosen: . is the key of detach already", trouble)
 
 
 def test_names_of_keys_are_taken_in_capitals_too(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.wording import BADGES
-from tui.bot.view import BotView
+from tui.bot.view import BotView, alarm_name
 
 _NAME = "gridtui"
 _LOST_S = 5.0
@@ -54,13 +54,13 @@ class Attention:
 
         Args:
             seconds: of any clock, by which the title blinks.
-            rung: keys of alarms for which it has rung while another bot was watched.
+            rung: names of alarms for which it has rung while another bot was watched.
         """
         if view is not self._looked_at:
             self._looked_at, self._before = view, set(rung)
         # what a record tells has long been seen
         told = [] if view is None or view.mode == "replay" else view.unseen
-        unseen: set[object] = {alarm["key"] for alarm in told}
+        unseen: set[object] = {alarm_name(alarm) for alarm in told}
         lost = self._lost(view, seconds)
         unseen |= {_LOSS} if lost else set()
         if unseen - self._rung - self._before:

@@ -84,7 +84,8 @@ class Watch:
                 urls.setdefault(key.storage, known)
         for key, one in notices.items():
             listed = {entry.name for entry in self._entries.get(key.storage, ())}
-            if one.at_work and key.name not in listed and not self._complaints.get(key.storage):
+            begun = any(name == key.name or name.startswith(f"{key.name}.") for name in listed)
+            if one.at_work and not begun and not self._complaints.get(key.storage):
                 self._due[key.storage] = 0.0  # it begins: its trials are not waited for
         for place, known in urls.items():
             self._list(place, known)

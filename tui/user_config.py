@@ -161,10 +161,9 @@ def _keys(table: Mapping[str, Any], troubles: list[str]) -> dict[str, str]:
     chosen |= {other: chosen[name] for other, name in led.items()}
     for name in list(chosen):
         if name in chosen and (clash := _clash(known[name], chosen, known.values())):
-            leads = led.get(name, name)
-            troubles.append(f"[keys] {leads}: {clash}")
-            for each in (leads, *(other for other in led if led[other] == leads)):
-                del chosen[each]
+            troubles.append(f"[keys] {name}: {clash}")
+            for each in (name, *(other for other in led if led[other] == name)):
+                chosen.pop(each, None)
     return chosen
 
 

@@ -5,6 +5,7 @@ import os
 import time
 import tracemalloc
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -196,3 +197,22 @@ async def test_five_thousand_events_a_second_to_three_clients_stay_cheap_in_memo
     # of every fifty quotes one may not be lost
     assert min(seen) >= 200
     assert peak < 20e6
+
+
+async def test_what_cannot_be_told_is_made_up_for_at_once_however_much_is_told(path: Path) -> None:
+    class Broken(dict[str, object]):
+        def items(self) -> NoReturn:
+            raise RuntimeError("a defect")
+
+    async with running(path, gather_s=0.05) as bot, raw(path) as client:
+
+        async def busy() -> None:
+            while True:
+                bot.step(lossless=True)
+                await asyncio.sleep(0.01)
+
+        task = asyncio.create_task(busy())
+        bot.server.publish("note", Broken({"x": Broken()}), lossless=True)
+        told = [(await client.receive())["type"] for _ in range(40)]
+        task.cancel()
+        assert "snapshot" in told

@@ -232,12 +232,13 @@ def _standing_in(content: Mapping[str, Any]) -> Standing:
     flat = not long["lots"] and not short["lots"] and "wallet" in account
     entries = roles.count("entry")
     stopped = None
-    if alive and "paused" in document:
+    lots = len(long["lots"]) + len(short["lots"])
+    if (alive or lots) and "paused" in document:
         stopped = _STOPPING in document["paused"] and not entries
     return Standing(
         equity=float(account["wallet" if flat else "equity"]),
         held=(float(long["qty"]), float(short["qty"])),
-        lots=len(long["lots"]) + len(short["lots"]),
+        lots=lots,
         orders=len(alive),
         entries=entries,
         stopped=stopped,

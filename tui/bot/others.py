@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from engine.wording import plural
 from tui.bot.pulse import Pulse, Pulses
-from tui.bot.view import BotView
+from tui.bot.view import BotView, alarm_name
 
 if TYPE_CHECKING:
     from tui.bots import RunningBot
 
+_APART_S = 15.0
+"""Between two questions to one bot: each makes it write down everything that it has."""
+
 _SILENT = object()
-"""What calls beside the alarms, which are told apart by their keys."""
+"""What calls beside the alarms, which are told apart by key and time."""
 
 _NONE: frozenset[object] = frozenset()
 
@@ -37,16 +40,16 @@ class Others:
         self._seen: dict[RunningBot, set[tuple[str, int]]] = {}
 
     def rung(self, bot: RunningBot | None) -> frozenset[object]:
-        """The keys of its alarms for which the bell has rung."""
+        """The names of its alarms for which the bell has rung."""
         return _NONE if bot is None else self._rung.get(bot, _NONE)
 
     def shown(self, bot: RunningBot | None, view: BotView | None) -> None:
         """The one that is shown rings by itself: what of it is known need not ring once more."""
         if bot is None or view is None or not view.symbol:
             return
-        keys: set[object] = {alarm["key"] for alarm in view.unseen}
+        names: set[object] = {alarm_name(alarm) for alarm in view.unseen}
         lost = view.stale or view.link == "lost"
-        self._rung[bot] = frozenset(keys | {_SILENT} if lost else keys)
+        self._rung[bot] = frozenset(names | {_SILENT} if lost else names)
         self._seen[bot] = set(view.acknowledged)
 
     def listen(
@@ -60,7 +63,7 @@ class Others:
         running = set(running)
         others = running - {shown}
         if ask:
-            self.pulses.ask(others)
+            self.pulses.ask(others, _APART_S)
         for gone in [bot for bot in {*self._rung, *self._seen} if bot not in running]:
             self._rung.pop(gone, None)
             self._seen.pop(gone, None)
@@ -70,9 +73,9 @@ class Others:
             if pulse.silent_s is None and not self.pulses.heard(bot):
                 calling |= {bot} & self.calling
                 continue
-            keys = self._keys(bot, pulse)
-            new, self._rung[bot] = keys - self.rung(bot), frozenset(keys)
-            if keys:
+            names = self._names(bot, pulse)
+            new, self._rung[bot] = names - self.rung(bot), frozenset(names)
+            if names:
                 calling.add(bot)
             name = bot.pair
             if sum(each.pair == name for each in running) > 1:
@@ -80,12 +83,12 @@ class Others:
             if _SILENT in new and pulse.silent_s is not None:
                 said.append(f"{name} silent for {int(pulse.silent_s)} s")
             elif new:
-                said.append(f"{name}: {plural(len(keys - {_SILENT}), 'alarm')}")
+                said.append(f"{name}: {plural(len(names - {_SILENT}), 'alarm')}")
         self.calling = frozenset(calling)
         return said
 
-    def _keys(self, bot: RunningBot, pulse: Pulse) -> set[object]:
+    def _names(self, bot: RunningBot, pulse: Pulse) -> set[object]:
         """Of what calls: it tells alarms that go on also when they were acknowledged."""
         seen = self._seen.get(bot, set())
-        keys: set[object] = {name[0] for name in pulse.alarm_names if name not in seen}
-        return keys if pulse.silent_s is None else keys | {_SILENT}
+        names: set[object] = {name for name in pulse.alarm_names if name not in seen}
+        return names if pulse.silent_s is None else names | {_SILENT}

@@ -53,6 +53,7 @@ class Pulse:
         standing: what it has; None where it has not told it.
         alarms: the words of those that it would show to who turns to it now, the oldest first.
         alarm_names: key and time, ms UTC, of each of them.
+        told: False: the bot could not be reached, so that nothing of it is known.
     """
 
     doing: Doing = "running"
@@ -62,6 +63,7 @@ class Pulse:
     standing: Standing | None = None
     alarms: tuple[str, ...] = ()
     alarm_names: tuple[tuple[str, int], ...] = ()
+    told: bool = True
 
     @property
     def why(self) -> str:
@@ -88,8 +90,13 @@ class Pulses:
         self._asking: set[RunningBot] = set()
         self._said: dict[RunningBot, Pulse] = {}
 
-    def ask(self, bots: Iterable[RunningBot]) -> None:
-        """Ask those whose turn it is; returns at once. One is never asked twice at a time."""
+    def ask(self, bots: Iterable[RunningBot], apart_s: float | None = None) -> None:
+        """Ask those whose turn it is; returns at once. One is never asked twice at a time.
+
+        Args:
+            apart_s: between two questions to one bot; a few seconds unless given.
+        """
+        apart_s = _APART_S if apart_s is None else apart_s
         bots = set(bots)
         for known in (self._asked, self._unanswered, self._said):
             for one in list(known):  # threads add to them meanwhile
@@ -97,7 +104,7 @@ class Pulses:
                     known.pop(one, None)
         now = self._clock()
         for bot in bots:
-            due = now - self._asked.get(bot, -math.inf) >= _APART_S
+            due = now - self._asked.get(bot, -math.inf) >= apart_s
             if due and bot not in self._asking:
                 self._asked[bot] = now
                 self._unanswered.setdefault(bot, (now, datetime.now(UTC)))
@@ -119,7 +126,9 @@ class Pulses:
     def _listen(self, bot: RunningBot) -> None:
         try:
             heard = hear(bot, _LONGEST_S)
-            if heard is not None:
+            # one that has answered before and cannot be reached any more is silent, not well
+            before = self._said.get(bot)
+            if heard is not None and (heard.told or before is None or not before.told):
                 self._said[bot] = heard
                 self._unanswered.pop(bot, None)
         finally:
@@ -156,7 +165,7 @@ async def _hear(bot: RunningBot, timeout_s: float) -> Pulse | None:
         async with await connecting as client:
             return _said_in(client.snapshot.document)
     except StateError as error:
-        return None if is_silence(error) else Pulse()
+        return None if is_silence(error) else Pulse(told=False)
     except (LookupError, TypeError, ValueError, AttributeError):
         return Pulse()  # of another version
 

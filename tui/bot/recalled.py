@@ -4,6 +4,7 @@ beginning."""
 from __future__ import annotations
 
 from contextlib import ExitStack
+from os import SEEK_END
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ from tui.bot.record import ENDING, TRADE, Payload, event_in, parts_of
 
 REQUESTS = ("order sent", "order answered")
 _A_REQUEST = b"order "
+_LONG_ROW = 600
+"""Bytes of a trade."""
 _IN_A_TABLE = TRADE | {"side", "trade_id", "client_id", "entry_price", "hold_hours", "r"}
 
 
@@ -32,8 +35,8 @@ def read_recalled(
 
     It reads beside the bot that writes: the last line may not be whole yet.
     """
-    rows = [row for row in _rows(folder / f"{symbol_id}_trades.jsonl") if row.keys() >= _IN_A_TABLE]
-    rows = rows if trades is None else rows[-trades:]
+    rows = _rows(folder / f"{symbol_id}_trades.jsonl", trades)
+    rows = [row for row in rows if row.keys() >= _IN_A_TABLE]
     told = [{name: value for name, value in row.items() if name != "n"} for row in rows]
     return Recalled(told, _requests(folder / f"{symbol_id}{ENDING}", requests))
 
@@ -43,13 +46,14 @@ def trades_before(path: Path, before_ms: int) -> list[Payload]:
     return [row for row in _rows(path) if row["timestamp"] < before_ms]
 
 
-def _rows(path: Path) -> list[Payload]:
+def _rows(path: Path, most: int | None = None) -> list[Payload]:
+    """The newest, if a number is given; of a long file no more is read than they need."""
     try:
-        lines = lines_of(read_file(path))
-    except StateError:
+        lines = lines_of(read_file(path) if most is None else _end_of(path, most * _LONG_ROW))
+    except (StateError, OSError):
         return []
     rows: list[Any] = []
-    for line in lines:
+    for line in lines[-most:] if most is not None else lines:
         try:
             row = decode(line)
             if row.keys() >= TRADE and type(row["timestamp"]) is int:
@@ -57,6 +61,16 @@ def _rows(path: Path) -> list[Payload]:
         except (ValueError, TypeError, AttributeError):
             continue
     return rows
+
+
+def _end_of(path: Path, size: int) -> bytes:
+    """The last bytes of a file, from the beginning of a line on."""
+    with path.open("rb") as file:
+        length = file.seek(0, SEEK_END)
+        file.seek(max(0, length - size))
+        if length > size:
+            file.readline()
+        return file.read()
 
 
 def _requests(path: Path, most: int | None) -> list[Payload]:

@@ -303,6 +303,8 @@ class ConfigScreen(FramedScreen):
         if profile.values == self._kept:
             return
         edits = {name: value for name, value in self._values.items() if value != self._kept[name]}
+        if edits and self._values == self._taken:  # all of a bot's, say, also those that are equal
+            edits = dict(self._values)
         self._values, self._kept = {**profile.values, **edits}, profile.values
         words = f"{self._profile_name} was changed elsewhere: its values are as they are there now"
         if edits:

@@ -48,7 +48,7 @@ class LogsScreen(BotScreen):
         self._prompt = Prompt()
         self._of: BotView | None = None
         self._taken = 0
-        self._asked_for: str | None = None
+        self._asked_for: tuple[str, bool] | None = None
 
     def panels(self) -> Iterable[Widget]:
         """The lines, and one to type in."""
@@ -146,24 +146,28 @@ class LogsScreen(BotScreen):
         self._entitle()
 
     def _look_on_disk(self, view: BotView) -> None:
-        """Once for each bot that is shown, also if it is gone: what it said before."""
+        """For each bot that is shown what it said before, and once it is gone its last words."""
         bot = self._store.fleet.subject
         known = bool(view.about) or view.link == "ended"
-        if bot is None or not known or bot.holder.started == self._asked_for:
+        if bot is None or not known:
             return
-        self._asked_for = bot.holder.started
-        holder = bot.holder
+        holder, asked_for = bot.holder, (bot.holder.started, view.link == "ended")
+        if asked_for == self._asked_for:
+            return
+        again = self._asked_for is not None and self._asked_for[0] == holder.started
+        self._asked_for = asked_for
         path = log_file(Path(holder.data_folder), holder.mode, holder.symbol_id)
-        self._read(path, view)
+        self._read(path, view, again=again)
 
     @work(thread=True, exclusive=True, group="earlier lines", exit_on_error=False)
-    def _read(self, path: Path, view: BotView) -> None:
-        self.app.call_from_thread(self._put_before, read_tail(path), view)
+    def _read(self, path: Path, view: BotView, *, again: bool) -> None:
+        self.app.call_from_thread(self._put_around, read_tail(path), view, again)
 
-    def _put_before(self, tail: list[tuple[int, str]], view: BotView) -> None:
+    def _put_around(self, tail: list[tuple[int, str]], view: BotView, again: bool) -> None:
         if view is self._of:
             before, after = around(tail, list(view.lines))
-            self._lines.put_before(before)
+            if not again:
+                self._lines.put_before(before)
             if view.link == "ended":
                 self._lines.add(after)
             self._entitle()
