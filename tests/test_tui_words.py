@@ -24,6 +24,7 @@ from tui.widgets.bot_lines import health_title, standing_lines
 from tui.widgets.bot_rows import FIELDS, _without_bars, row_cells
 from tui.widgets.bot_status import bot_line
 from tui.widgets.order_tables import tables
+from tui.widgets.runs import changes_line
 from tui.widgets.study_texts import check_lines, stable_line
 
 
@@ -189,3 +190,11 @@ def test_of_a_paper_exchange_that_has_ended_no_order_is_counted(
     names = [field.title for field in FIELDS]
     assert cells[names.index("orders")][0] == orders
     assert cells[names.index("lots")][0] == "2"
+
+
+def test_a_run_with_a_whole_profile_does_not_hide_the_runs_below_it() -> None:
+    four = {"gamma": 0.3, "grid_levels": 5, "allow_short": False, "leverage": 2.0}
+    line = "\n  gamma 0.3, grid_levels 5, allow_short false, leverage 2"
+    assert changes_line(four) == line
+    assert changes_line({**four, "er_period": 9, "kama_fast": 3}) == f"{line}, and 2 more"
+    assert changes_line({}) == ""

@@ -1,5 +1,6 @@
 """The runs of this session, newest first; the highlighted one is the one that is shown."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from textual.binding import BindingType
@@ -11,6 +12,8 @@ from tui.figures import day, percent, share, tone
 from tui.keys import bindings
 from tui.store import Run
 from tui.widgets.choices import Choices
+
+_MOST_CHANGES = 4
 
 
 class RunList(Choices):
@@ -79,14 +82,17 @@ class RunList(Choices):
             (percent(won), f"bold {tone(won)}"),
             (f"  dd {share(numbers['max_drawdown_pct'])}", "$quiet"),
             "\n  ",
-            (f"{day(first)} .. {day(last)}{_changes(run)}", "$quiet"),
+            (f"{day(first)} .. {day(last)}{changes_line(run.request.changed)}", "$quiet"),
         )
 
 
-def _changes(run: Run) -> str:
-    """A line such as `gamma 0.3, grid_levels 5`; none where nothing differs from the defaults."""
-    changed = [f"{name} {written(value)}" for name, value in run.request.changed.items()]
-    return "\n  " + ", ".join(changed) if changed else ""
+def changes_line(changed: Mapping[str, Any]) -> str:
+    """A line such as `gamma 0.3, grid_levels 5`; none where nothing differs from the defaults. Of
+    a profile's many the first: the runs below it are to be seen, too."""
+    parts = [f"{name} {written(value)}" for name, value in changed.items()]
+    if len(parts) > _MOST_CHANGES:
+        parts[_MOST_CHANGES:] = [f"and {len(parts) - _MOST_CHANGES} more"]
+    return "\n  " + ", ".join(parts) if parts else ""
 
 
 def written(value: Any) -> str:
